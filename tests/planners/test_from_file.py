@@ -1,0 +1,37 @@
+"""Layouts looked up in a file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ttom_pl.layout import Layout, LayoutError, Track
+from ttom_pl.layout.io import write_layouts
+from ttom_pl.planners import FilePlanner, Planner
+
+TRACK = Track(0, "a cat", ("cat",), ((0.1, 0.1, 0.5, 0.5),))
+CAT = Layout("A cat", (TRACK,), id="0001")
+
+
+def test_found_by_id_and_by_text(tmp_path: Path) -> None:
+    """The text is what counts; the id of the stream is passed on."""
+    write_layouts(tmp_path / "a.jsonl", [CAT])
+    planner = FilePlanner(tmp_path / "a.jsonl")
+    assert isinstance(planner, Planner)
+    assert planner.plan("A cat", "0001") == CAT
+    assert planner.plan("A cat") == CAT
+    assert planner.plan("A cat", "7") == replace(CAT, id="7")
+
+
+def test_missing_prompt_is_named(tmp_path: Path) -> None:
+    """An id alone does not make a layout fit another prompt."""
+    write_layouts(tmp_path / "a.jsonl", [CAT])
+    with pytest.raises(LayoutError, match=r"a\.jsonl has no layout for the prompt 'A dog' \(id '0001'\)"):
+        FilePlanner(tmp_path / "a.jsonl").plan("A dog", "0001")
+
+
+def test_one_id_for_two_layouts_is_an_error(tmp_path: Path) -> None:
+    """Which one is meant cannot be told."""
+    write_layouts(tmp_path / "a.jsonl", [CAT, replace(CAT, background="sea")])
+    with pytest.raises(LayoutError, match="two layouts of id '0001'"):
+        FilePlanner(tmp_path / "a.jsonl")

@@ -1,0 +1,1 @@
+"""Test-time optimisation and memorisation for compositional video generation, on PyTorch Lightning."""

@@ -1,0 +1,106 @@
+"""What the rest of the project asks of a frozen text-to-video model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ttom_pl.backbones.lora import Adapter
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """An encoded prompt.
+
+    Attributes:
+        prompt_embeds: text embeddings, shape (1, L, D).
+        negative_prompt_embeds: embeddings of the negative prompt, of the same shape; ``None`` without
+            classifier-free guidance.
+    """
+
+    prompt_embeds: Tensor
+    negative_prompt_embeds: Tensor | None
+
+
+class Backbone(ABC):
+    """A frozen text-to-video model that serves one prompt at a time.
+
+    The order of calls for a prompt is :meth:`encode`, :meth:`start`, then for each denoising step any number of
+    :meth:`object_attention` and one :meth:`step`, and at last :meth:`decode`. The sampler's state lives in the
+    backbone between :meth:`start` and the last step.
+    """
+
+    adapter: Adapter | None = None
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Text that tells this model's weights from any other's; adapters are of use to this model alone."""
+
+    @property
+    @abstractmethod
+    def grid(self) -> tuple[int, int, int]:
+        """Frames, rows and columns (T, h, w) of the attention grid."""
+
+    @property
+    @abstractmethod
+    def num_blocks(self) -> int:
+        """Transformer blocks."""
+
+    @property
+    @abstractmethod
+    def num_steps(self) -> int:
+        """Denoising steps of a video."""
+
+    @property
+    @abstractmethod
+    def fps(self) -> int:
+        """Frames per second of a video."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> None:
+        """Move the model to a device."""
+
+    @abstractmethod
+    def add_adapter(self, rank: int, alpha: float | None, loss_blocks: Sequence[int]) -> Adapter:
+        """Insert LoRA parameters wherever a loss on the attention of ``loss_blocks`` has a gradient."""
+
+    @abstractmethod
+    def token_positions(self, prompt: str, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the token positions of an object's words; ``ValueError`` for a word that cannot be found."""
+
+    @abstractmethod
+    def encode(self, prompt: str) -> Conditioning:
+        """Encode a prompt."""
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Return unit vectors of texts by the model's own text encoder, float32 on the CPU, shape (N, D)."""
+
+    @abstractmethod
+    def start(self, seed: int) -> Tensor:
+        """Reset the sampler and return the initial noise."""
+
+    @abstractmethod
+    def object_attention(
+        self,
+        latents: Tensor,
+        index: int,
+        conditioning: Conditioning,
+        objects: Sequence[Sequence[int]],
+        blocks: Sequence[int],
+    ) -> Tensor:
+        """Return the attention from video to objects at step ``index``, shape (blocks, M, T, h, w), with gradient.
+
+        The model runs no further than the last of ``blocks``.
+        """
+
+    @abstractmethod
+    def step(self, latents: Tensor, index: int, conditioning: Conditioning) -> Tensor:
+        """Return the latents after denoising step ``index``."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return the video, shape (F, 3, H, W) in [0, 1]."""

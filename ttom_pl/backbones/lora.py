@@ -1,0 +1,85 @@
+"""The adapter: LoRA parameters that PEFT inserts into a frozen transformer."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from diffusers import ModelMixin
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor, nn
+
+ADAPTER = "ttom"
+"""PEFT's name of the adapter."""
+PREFIX = "transformer."
+"""Prefix of the keys that ``pipe.load_lora_weights`` reads."""
+
+
+class Adapter:
+    """LoRA parameters in named linear layers of a transformer whose own weights stay frozen.
+
+    Args:
+        transformer: a diffusers transformer.
+        rank: rank of the LoRA matrices.
+        alpha: scale of the LoRA matrices times the rank; the rank itself when not given (scale 1).
+        target_modules: full names of the adapted layers.
+    """
+
+    def __init__(
+        self, transformer: ModelMixin, rank: int, alpha: float | None, target_modules: Sequence[str]
+    ) -> None:
+        self.transformer = transformer
+        self.rank = rank
+        self.alpha = float(rank if alpha is None else alpha)
+        self.target_modules = tuple(target_modules)
+        transformer.requires_grad_(False)
+        config = LoraConfig(r=rank, lora_alpha=self.alpha, target_modules=list(target_modules))
+        transformer.add_adapter(config, adapter_name=ADAPTER)
+        transformer.disable_adapters()
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return the LoRA parameters, in the order of their names."""
+        return [p for name, p in sorted(self.transformer.named_parameters()) if f".{ADAPTER}." in name]
+
+    @torch.no_grad()
+    def reset(self, seed: int) -> None:
+        """Make the adapter neutral again: A Kaiming-uniform from ``seed``, B zero (Hu et al. 2021)."""
+        generator = torch.Generator().manual_seed(seed)
+        for name, parameter in sorted(self.transformer.named_parameters()):
+            if f"lora_A.{ADAPTER}." in name:
+                values = torch.empty(parameter.shape)
+                nn.init.kaiming_uniform_(values, a=math.sqrt(5), generator=generator)
+                parameter.copy_(values)
+            elif f"lora_B.{ADAPTER}." in name:
+                parameter.zero_()
+
+    @contextmanager
+    def enabled(self, on: bool = True) -> Iterator[None]:
+        """Switch the adapter on (``on``) for a while; it is off otherwise."""
+        if on:
+            self.transformer.enable_adapters()
+        try:
+            yield
+        finally:
+            self.transformer.disable_adapters()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return a copy of the parameters under the keys that ``pipe.load_lora_weights`` reads."""
+        state = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
+        return {PREFIX + key: value.detach().clone() for key, value in state.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Set the parameters from what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: if a tensor is missing, unknown or of another shape.
+        """
+        own = self.state_dict()
+        wrong = {k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape}
+        if wrong:
+            raise ValueError(
+                f"the adapter does not fit this model: {len(wrong)} tensors are missing, unknown or of another shape, "
+                f"such as {min(wrong)!r}; use an adapter made with the same backbone, rank and blocks"
+            )
+        plain = {key.removeprefix(PREFIX): value for key, value in state.items()}
+        set_peft_model_state_dict(self.transformer, plain, adapter_name=ADAPTER)

@@ -1,0 +1,170 @@
+"""The layout: for each object of a prompt, where it is in every keyframe."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Box = tuple[float, float, float, float]
+"""(x0, y0, x1, y1) in fractions of the frame, x to the right and y downwards."""
+
+
+class LayoutError(ValueError):
+    """A layout that cannot be used; the message names the object, the keyframe and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One object's boxes over time.
+
+    Attributes:
+        id: number of the object, unique in its layout.
+        phrase: the prompt's phrase for the object, e.g. ``"a moving car"``. Tracks of the same phrase share one target.
+        words: the words of the prompt whose tokens are steered, e.g. ``("car",)``.
+        boxes: one box per keyframe, ``None`` where the object is absent.
+        spans: where each of the words is in the prompt, (start, end) in characters, so that the right one is steered
+            when a word occurs twice; empty where unknown.
+
+    Raises:
+        LayoutError: if a box is malformed, empty or outside the frame, if the object is absent throughout, or if the
+            spans do not match the words.
+    """
+
+    id: int
+    phrase: str
+    words: tuple[str, ...]
+    boxes: tuple[Box | None, ...]
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        name = f"object {self.id} ({self.phrase!r})"
+        if not self.phrase.strip():
+            raise LayoutError(f"object {self.id} has an empty phrase; name it as the prompt does")
+        if not self.words:
+            raise LayoutError(f"{name} has no words to steer; give at least one word of the prompt")
+        if self.spans and len(self.spans) != len(self.words):
+            raise LayoutError(
+                f"{name} has {len(self.spans)} spans for the words {self.words}; give one span per word, or none"
+            )
+        if all(box is None for box in self.boxes):
+            raise LayoutError(f"{name} has no box in any keyframe; give one, or leave the object out")
+        for keyframe, box in enumerate(self.boxes):
+            if box is not None:
+                _check_box(box, f"{name}, keyframe {keyframe}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A spatio-temporal layout: the tracks of a prompt's objects.
+
+    Attributes:
+        prompt: the prompt it was planned for.
+        tracks: the objects; all have the same number of keyframes.
+        id: name of the prompt in its stream.
+        background: what is behind the objects, e.g. ``"street"``.
+        planner: who made it, e.g. ``"grammar"``.
+        confidence: how far the planner trusts it, from 0 to 1.
+        reason: what the planner did not understand; empty at confidence 1.
+
+    Raises:
+        LayoutError: if there is no track, if identifiers repeat, or if the numbers of keyframes differ.
+    """
+
+    prompt: str
+    tracks: tuple[Track, ...]
+    id: str = ""
+    background: str = ""
+    planner: str = ""
+    confidence: float = 1.0
+    reason: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if not self.tracks:
+            raise LayoutError(f"the layout of {self.prompt!r} has no tracks; give at least one object")
+        ids = [track.id for track in self.tracks]
+        if len(set(ids)) < len(ids):
+            raise LayoutError(f"the layout of {self.prompt!r} repeats an object id: {ids}; number the objects apart")
+        lengths = {track.id: len(track.boxes) for track in self.tracks}
+        if len(set(lengths.values())) > 1:
+            raise LayoutError(
+                f"the tracks of {self.prompt!r} differ in keyframes (object: count): {lengths}; "
+                "give each object one box, or null, per keyframe"
+            )
+        for track in self.tracks:
+            for word, (start, end) in zip(track.words, track.spans, strict=False):
+                if self.prompt[start:end] != word:
+                    raise LayoutError(
+                        f"object {track.id} ({track.phrase!r}): span [{start}, {end}] of the prompt is "
+                        f"{self.prompt[start:end]!r}, not the word {word!r}; correct the span or leave spans out"
+                    )
+
+    @property
+    def num_keyframes(self) -> int:
+        """Number of keyframes, the same for all tracks."""
+        return len(self.tracks[0].boxes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Layout":
+        """Read the JSON form.
+
+        Raises:
+            LayoutError: if a field is missing or has the wrong type, or if the layout cannot be used.
+        """
+        fields = dict(data)
+        tracks = fields.pop("tracks", None)
+        if not isinstance(tracks, list):
+            raise LayoutError(f"field 'tracks' must be a list of objects, got {tracks!r}")
+        unknown = set(fields) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise LayoutError(f"unknown field {sorted(unknown)[0]!r}; known are {sorted(cls.__dataclass_fields__)}")
+        if not isinstance(fields.get("prompt"), str) or not fields["prompt"].strip():
+            raise LayoutError(f"field 'prompt' must be a non-empty text, got {fields.get('prompt')!r}")
+        return cls(tracks=tuple(_track(i, track) for i, track in enumerate(tracks)), **fields)
+
+
+def _track(index: int, data: Any) -> Track:
+    missing = {"id", "phrase", "words", "boxes"} - set(data if isinstance(data, Mapping) else ())
+    if missing:
+        raise LayoutError(f"tracks[{index}] lacks {sorted(missing)}; each track has id, phrase, words and boxes")
+    if not isinstance(data["boxes"], list) or not isinstance(data["words"], list):
+        raise LayoutError(f"tracks[{index}]: 'words' and 'boxes' must be lists")
+    unknown = set(data) - set(Track.__dataclass_fields__)
+    if unknown:
+        known = sorted(Track.__dataclass_fields__)
+        raise LayoutError(f"tracks[{index}]: unknown field {sorted(unknown)[0]!r}; known are {known}")
+    if not isinstance(data["id"], int) or not isinstance(data["phrase"], str):
+        raise LayoutError(f"tracks[{index}]: 'id' must be a whole number and 'phrase' a text")
+    boxes = tuple(
+        None if box is None else _box(box, f"tracks[{index}], keyframe {k}") for k, box in enumerate(data["boxes"])
+    )
+    spans = _spans(data.get("spans", []), f"tracks[{index}]")
+    return Track(data["id"], data["phrase"], tuple(map(str, data["words"])), boxes, spans)
+
+
+def _spans(spans: Any, where: str) -> tuple[tuple[int, int], ...]:
+    try:
+        return tuple((int(start), int(end)) for start, end in spans)
+    except (TypeError, ValueError):
+        raise LayoutError(f"{where}: 'spans' is a list of [start, end], one per word, got {spans!r}") from None
+
+
+def _box(box: Any, where: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(side) for side in box)
+    except (TypeError, ValueError):
+        raise LayoutError(f"{where}: a box is [x0, y0, x1, y1] or null, got {box!r}") from None
+    return (x0, y0, x1, y1)
+
+
+def _check_box(box: Box, where: str) -> None:
+    x0, y0, x1, y1 = box
+    if not all(map(math.isfinite, box)):
+        raise LayoutError(f"{where}: box {box} is not finite")
+    if x0 >= x1 or y0 >= y1:
+        raise LayoutError(f"{where}: box {box} is empty; it must have x0 < x1 and y0 < y1")
+    if min(box) < 0 or max(box) > 1:
+        raise LayoutError(f"{where}: box {box} leaves the frame; sides are fractions from 0 to 1")

@@ -1,0 +1,140 @@
+"""What a memory holds: entries, and the specification of their adapters."""
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Adapter = Mapping[str, Tensor]
+"""LoRA parameters by the names that ``pipe.load_lora_weights`` reads."""
+
+
+@dataclass(frozen=True)
+class AdapterSpec:
+    """What a backbone must agree on before an adapter fits it.
+
+    Attributes:
+        rank: LoRA rank.
+        alpha: LoRA alpha; the update is scaled by alpha / rank.
+        target_modules: full names of the adapted modules, e.g. ``"blocks.0.attn2.to_q"``; kept sorted.
+        active_steps: number of denoising steps, from the first, in which the adapter is on.
+
+    Raises:
+        ValueError: if a number is not positive or no module is named.
+    """
+
+    rank: int
+    alpha: float
+    target_modules: tuple[str, ...]
+    active_steps: int
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "alpha", "active_steps"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise ValueError(f"{name} of an adapter must be positive, got {value!r}")
+        if isinstance(self.target_modules, str) or not self.target_modules:
+            raise ValueError(f"target_modules must name at least one module, got {self.target_modules!r}")
+        object.__setattr__(self, "alpha", float(self.alpha))
+        object.__setattr__(self, "target_modules", tuple(sorted(set(self.target_modules))))
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the specification, the same in every process and whatever the order of the modules."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "AdapterSpec":
+        """Read the JSON form, which ``dataclasses.asdict`` writes."""
+        return cls(int(data["rank"]), float(data["alpha"]), tuple(data["target_modules"]), int(data["active_steps"]))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a memory, as it was when it was read. ``Memory.load`` returns its adapter.
+
+    Attributes:
+        id: name of the entry, unique across memories.
+        key_text: the abstracted scene, e.g. ``"<object_0> moves to the left in <environment_0>"``.
+        key: its embedding, float32 of shape (D,).
+        prompt: the prompt it was learnt for.
+        layout: the layout it was learnt for, in JSON form.
+        fingerprint: identifies the backbone's weights.
+        spec: what the adapter adapts, and how.
+        loss_before: layout loss before the latest optimisation, where known.
+        loss_after: layout loss after it, where known.
+        iterations: optimiser iterations spent on the entry.
+        iterations_saved: optimiser iterations that its use has saved.
+        hits: how often it was used.
+        merged: number of adapters merged in it.
+        weight: what those adapters weigh together in a running average.
+        created: seconds since the epoch.
+        last_used: seconds since the epoch; the time of creation before the first use.
+        parents: ids of the entries that the adapter was warm-started from.
+        content_hash: SHA-256 of the adapter's names, types, shapes and values.
+        nbytes: size of the adapter's tensors.
+    """
+
+    id: str
+    key_text: str
+    key: NDArray[np.float32] = field(repr=False, compare=False)
+    prompt: str
+    layout: Mapping[str, Any] = field(repr=False, hash=False)
+    fingerprint: str
+    spec: AdapterSpec
+    loss_before: float | None
+    loss_after: float | None
+    iterations: int
+    iterations_saved: int
+    hits: int
+    merged: int
+    weight: float
+    created: float
+    last_used: float
+    parents: tuple[str, ...]
+    content_hash: str
+    nbytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; the key is little-endian float32 in base64."""
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        key = base64.b64encode(self.key.astype("<f4").tobytes()).decode()
+        return data | {"key": key, "layout": dict(self.layout), "spec": asdict(self.spec), "parents": list(self.parents)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Entry":
+        """Read the JSON form.
+
+        Raises:
+            ValueError: if a field is missing, unknown or malformed.
+        """
+        try:
+            key = np.frombuffer(base64.b64decode(data["key"], validate=True), "<f4").astype(np.float32)
+            spec, parents = AdapterSpec.from_dict(data["spec"]), tuple(map(str, data["parents"]))
+            return cls(**{**data, "key": key, "spec": spec, "parents": parents})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no entry of a memory: {error}") from error
+
+
+@dataclass(frozen=True)
+class Match:
+    """An entry near a key.
+
+    Attributes:
+        entry: the entry.
+        similarity: cosine similarity of the keys, from -1 to 1.
+    """
+
+    entry: Entry
+    similarity: float
+
+
+__all__ = ["Adapter", "AdapterSpec", "Entry", "Match"]

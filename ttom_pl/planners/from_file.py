@@ -1,0 +1,47 @@
+"""Layouts that were planned before: by hand, by another planner, by another program."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ttom_pl.layout.io import read_layouts
+from ttom_pl.layout.schema import Layout, LayoutError
+
+
+class FilePlanner:
+    """Look layouts up in a JSON-lines file, by the prompt's id or else by its text.
+
+    Args:
+        path: the file of layouts.
+
+    Raises:
+        LayoutError: if the file holds a line that is no layout, or two different layouts under one id.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._by_id: dict[str, Layout] = {}
+        self._by_prompt: dict[str, Layout] = {}
+        for layout in read_layouts(self.path):
+            if self._by_id.setdefault(layout.id, layout) != layout and layout.id:
+                raise LayoutError(f"{self.path} holds two layouts of id {layout.id!r}; give each prompt its own id")
+            self._by_prompt.setdefault(_key(layout.prompt), layout)
+
+    def plan(self, prompt: str, id: str = "") -> Layout:
+        """Return the layout stored for the prompt; one stored under the id must be for the same text.
+
+        Raises:
+            LayoutError: if the file has none.
+        """
+        found = self._by_id.get(id) if id else None
+        if found is None or _key(found.prompt) != _key(prompt):
+            found = self._by_prompt.get(_key(prompt))
+        if found is None:
+            raise LayoutError(
+                f"{self.path} has no layout for the prompt {prompt!r} (id {id!r}) among its "
+                f"{len(self._by_prompt)} prompts; add a line for it, or use a planner that can make one"
+            )
+        return replace(found, id=id) if id else found
+
+
+def _key(prompt: str) -> str:
+    return " ".join(prompt.split()).casefold()

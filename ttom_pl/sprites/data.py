@@ -1,0 +1,134 @@
+"""Data for pretraining: endless exact videos for the VAE, cached latents and captions for the transformer."""
+
+import random
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLWan
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from tqdm import tqdm
+
+from ttom_pl.sprites.render import render
+from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
+from ttom_pl.sprites.world import Scene, sample_scene
+
+
+class SceneDataset(Dataset[Tensor]):
+    """Rendered scenes, each a function of ``seed`` and its index alone.
+
+    Args:
+        length: number of scenes.
+        seed: scenes of different seeds share nothing.
+    """
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def scene(self, index: int) -> Scene:
+        """Return the truth behind video ``index``."""
+        return sample_scene(random.Random(f"sprites-{self.seed}-{index}"))
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return video ``index``, shape (3, F, H, W) in [-1, 1]."""
+        return render(self.scene(index))
+
+
+class SpritesVideos(LightningDataModule):
+    """Rendered videos for the VAE.
+
+    Args:
+        num_videos: training videos.
+        num_val: validation videos.
+        batch_size: videos in a batch.
+        num_workers: rendering processes.
+        seed: seed of the training scenes; validation uses ``seed + 1``.
+    """
+
+    def __init__(
+        self, num_videos: int = 20000, num_val: int = 64, batch_size: int = 8, num_workers: int = 0, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.train_set = SceneDataset(num_videos, seed)
+        self.val_set = SceneDataset(num_val, seed + 1)
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Shuffled training videos."""
+        return DataLoader(self.train_set, self.batch_size, shuffle=True, num_workers=self.num_workers, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        """Validation videos in order."""
+        return DataLoader(self.val_set, self.batch_size, num_workers=self.num_workers)
+
+
+class SpritesLatents(LightningDataModule):
+    """Normalised VAE latents and token ids, encoded once and cached.
+
+    Batches are ``(latents, input_ids)`` of shapes (B, C, T, h, w) and (B, L).
+
+    Args:
+        pipeline: folder that holds ``vae/``, of the first stage.
+        cache: file of the encoded set; made when it is not there, and made anew when it does not fit the arguments.
+        num_videos: training videos.
+        batch_size: videos in a batch.
+        seed: seed of the scenes.
+    """
+
+    def __init__(
+        self, pipeline: Path, cache: Path, num_videos: int = 24000, batch_size: int = 32, seed: int = 2
+    ) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.cache = cache
+        self.num_videos = num_videos
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def prepare_data(self) -> None:
+        """Encode the videos, if the cache does not hold them."""
+        if not (self.pipeline / "vae").is_dir():
+            raise FileNotFoundError(
+                f"no VAE in {self.pipeline}: run the first stage, "
+                "'ttom pretrain --config configs/pretrain_vae.yaml', before this one"
+            )
+        if self.cache.is_file() and torch.load(self.cache)["made_from"] == self._made_from():
+            return
+        self.cache.parent.mkdir(parents=True, exist_ok=True)
+        latents, input_ids = self._encode()
+        torch.save({"made_from": self._made_from(), "latents": latents, "input_ids": input_ids}, self.cache)
+        rank_zero_info(f"{self.num_videos} encoded videos cached in {self.cache}")
+
+    def setup(self, stage: str) -> None:
+        """Load the cache."""
+        cached = torch.load(self.cache)
+        self.train_set = TensorDataset(cached["latents"].float(), cached["input_ids"])
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
+        """Shuffled batches."""
+        return DataLoader(self.train_set, self.batch_size, shuffle=True, drop_last=True)
+
+    def _made_from(self) -> dict[str, object]:
+        """What the cache depends on."""
+        weights = self.pipeline / "vae" / "diffusion_pytorch_model.safetensors"
+        return {"num_videos": self.num_videos, "seed": self.seed, "vae": weights.stat().st_mtime_ns}
+
+    @torch.inference_mode()
+    def _encode(self, batch_size: int = 32) -> tuple[Tensor, Tensor]:
+        vae = AutoencoderKLWan.from_pretrained(self.pipeline / "vae")
+        videos = SceneDataset(self.num_videos, self.seed)
+        mean = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)
+        std = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
+        latents = []
+        for batch in tqdm(DataLoader(videos, batch_size), desc="encoding"):
+            latents.append(((vae.encode(batch).latent_dist.mode() - mean) / std).half())
+        captions = [videos.scene(i).caption for i in range(self.num_videos)]
+        tokens = make_tokenizer()(captions, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
+        return torch.cat(latents), tokens.input_ids

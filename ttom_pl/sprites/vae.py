@@ -1,0 +1,96 @@
+"""First stage of pretraining: the VAE."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKLWan
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torchmetrics.image import PeakSignalNoiseRatio
+
+
+class SpritesVAE(LightningModule):
+    """Train a tiny ``AutoencoderKLWan``: spatial factor 4, temporal factor 2, 9 × 32 × 32 pixels to 8 × 5 × 8 × 8.
+
+    The loss is MSE + ``l1_weight`` · L1 + ``kl_weight`` · KL (per latent element).
+
+    Args:
+        pipeline: folder whose ``vae/`` is written at the end of the training.
+        base_dim: channels of the first level.
+        z_dim: latent channels.
+        lr: peak learning rate of AdamW; one cycle, cosine decay.
+        l1_weight: weight of the absolute error.
+        kl_weight: weight of the KL divergence; from about 2e-3 the latents collapse.
+    """
+
+    def __init__(
+        self,
+        pipeline: Path,
+        base_dim: int = 16,
+        z_dim: int = 8,
+        lr: float = 3e-3,
+        l1_weight: float = 0.5,
+        kl_weight: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.pipeline = pipeline
+        self.lr = lr
+        self.l1_weight = l1_weight
+        self.kl_weight = kl_weight
+        self.vae = AutoencoderKLWan(
+            base_dim=base_dim,
+            z_dim=z_dim,
+            dim_mult=[1, 2],
+            num_res_blocks=1,
+            temperal_downsample=[True],
+            patch_size=2,
+            in_channels=12,
+            out_channels=12,
+            scale_factor_temporal=2,
+            scale_factor_spatial=4,
+            latents_mean=[0.0] * z_dim,
+            latents_std=[1.0] * z_dim,
+        )
+        self.psnr = PeakSignalNoiseRatio(data_range=(-1.0, 1.0))
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        """Return the loss of a batch of videos, shape (B, 3, F, H, W) in [-1, 1]."""
+        posterior = self.vae.encode(batch).latent_dist
+        decoded = self.vae.decode(posterior.sample()).sample
+        mse, l1 = F.mse_loss(decoded, batch), F.l1_loss(decoded, batch)
+        kl = posterior.kl().sum() / posterior.mean.numel()
+        self.log_dict({"mse": mse, "kl": kl}, prog_bar=True)
+        loss: Tensor = mse + self.l1_weight * l1 + self.kl_weight * kl
+        return loss
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        """Log the PSNR of the reconstruction from the mode of the posterior."""
+        decoded = self.vae.decode(self.vae.encode(batch).latent_dist.mode()).sample
+        self.psnr.update(decoded.clamp(-1, 1), batch)
+        self.log("val_psnr", self.psnr, prog_bar=True)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with one cycle over the whole training."""
+        optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.lr, total_steps=int(self.trainer.estimated_stepping_batches), pct_start=0.05
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    @torch.inference_mode()
+    def on_train_end(self) -> None:
+        """Store the latents' mean and standard deviation in the config, as Wan does, and write the VAE."""
+        self.vae.eval()
+        modes = torch.cat([self.vae.encode(b.to(self.device)).latent_dist.mode() for b in self._val_batches()])
+        self.vae.register_to_config(
+            latents_mean=modes.mean((0, 2, 3, 4)).tolist(), latents_std=modes.std((0, 2, 3, 4)).tolist()
+        )
+        self.vae.save_pretrained(self.pipeline / "vae")
+
+    def _val_batches(self) -> list[Tensor]:
+        loaders = self.trainer.val_dataloaders
+        assert loaders is not None, "the latents' statistics are taken from the validation set"
+        return list(loaders)
