@@ -35,17 +35,19 @@ class Adapter:
         transformer.requires_grad_(False)
         config = LoraConfig(r=rank, lora_alpha=self.alpha, target_modules=list(target_modules))
         transformer.add_adapter(config, adapter_name=ADAPTER)
-        transformer.disable_adapters()
+        named = sorted(transformer.named_parameters(), key=lambda item: item[0])
+        self._parameters = {name: p for name, p in named if f".{ADAPTER}." in name}
+        self._switch_off()
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the LoRA parameters, in the order of their names."""
-        return [p for name, p in sorted(self.transformer.named_parameters()) if f".{ADAPTER}." in name]
+        return list(self._parameters.values())
 
     @torch.no_grad()
     def reset(self, seed: int) -> None:
         """Make the adapter neutral again: A Kaiming-uniform from ``seed``, B zero (Hu et al. 2021)."""
         generator = torch.Generator().manual_seed(seed)
-        for name, parameter in sorted(self.transformer.named_parameters()):
+        for name, parameter in self._parameters.items():
             if f"lora_A.{ADAPTER}." in name:
                 values = torch.empty(parameter.shape)
                 nn.init.kaiming_uniform_(values, a=math.sqrt(5), generator=generator)
@@ -54,14 +56,19 @@ class Adapter:
                 parameter.zero_()
 
     @contextmanager
-    def enabled(self, on: bool = True) -> Iterator[None]:
-        """Switch the adapter on (``on``) for a while; it is off otherwise."""
-        if on:
-            self.transformer.enable_adapters()
+    def enabled(self) -> Iterator[None]:
+        """Switch the adapter on for a while; it is off otherwise."""
+        self.transformer.enable_adapters()
         try:
             yield
         finally:
-            self.transformer.disable_adapters()
+            self._switch_off()
+
+    def _switch_off(self) -> None:
+        self.transformer.disable_adapters()
+        # PEFT freezes a disabled adapter, which would drop the gradient of a loss that is still to be propagated.
+        for parameter in self._parameters.values():
+            parameter.requires_grad_(True)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return a copy of the parameters under the keys that ``pipe.load_lora_weights`` reads."""

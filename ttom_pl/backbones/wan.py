@@ -39,7 +39,7 @@ class WanBackbone(Backbone):
         negative_prompt: what to steer away from.
         max_sequence_length: tokens that the prompt is padded or cut to.
         fps: frames per second that the video is played at.
-        torch_dtype: precision of the weights.
+        dtype: precision of the weights.
         chunk_size: video tokens whose attention is held at a time.
 
     Raises:
@@ -57,7 +57,7 @@ class WanBackbone(Backbone):
         negative_prompt: str = "",
         max_sequence_length: int = 512,
         fps: int = 16,
-        torch_dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         chunk_size: int = 1024,
     ) -> None:
         if not Path(pretrained).is_dir() and (pretrained.startswith((".", "/")) or pretrained.count("/") != 1):
@@ -72,7 +72,7 @@ class WanBackbone(Backbone):
         self.max_sequence_length = max_sequence_length
         self._fps = fps
         self.chunk_size = chunk_size
-        self.pipe = load_pipeline(pretrained, getattr(torch, torch_dtype))
+        self.pipe = load_pipeline(pretrained, getattr(torch, dtype))
         self.pipe.set_progress_bar_config(disable=True)
         self._guidance = guidance_scale > 1
 
@@ -246,7 +246,7 @@ class WanBackbone(Backbone):
 
 def load_pipeline(pretrained: str, dtype: torch.dtype) -> WanPipeline:
     """Load a ``WanPipeline`` for inference."""
-    pipe = WanPipeline.from_pretrained(pretrained, torch_dtype=dtype)
+    pipe = WanPipeline.from_pretrained(pretrained, dtype=dtype)
     for module in (pipe.transformer, pipe.vae, pipe.text_encoder):
         module.requires_grad_(False).eval()
     return pipe

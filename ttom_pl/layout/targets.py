@@ -1,12 +1,10 @@
 """Layouts as tensors: boxes between keyframes, and the maps that attention should look like."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from ttom_pl.layout.schema import Layout
+from ttom_pl.layout.schema import Layout, Track
 
 
 def interpolate_boxes(layout: Layout, num_frames: int) -> Tensor:
@@ -53,28 +51,26 @@ def gaussian_maps(boxes: Tensor, height: int, width: int) -> Tensor:
     return (along_y[..., :, None] * along_x[..., None, :]).nan_to_num(0.0)
 
 
-def object_targets(layout: Layout, grid: tuple[int, int, int]) -> tuple[list[tuple[str, ...]], Tensor]:
-    """Return the words of each object and the distribution over the frame that its attention should follow.
+def object_targets(layout: Layout, grid: tuple[int, int, int]) -> tuple[list[Track], Tensor]:
+    """Return the objects of a layout and the distribution over the frame that the attention to each should follow.
 
-    Tracks of the same phrase and words are one object: their Gaussians are summed before normalisation (TTOM).
+    Tracks of the same phrase and words are one object (three triangles share the word "triangles"): their Gaussians
+    are summed before normalisation (TTOM).
 
     Args:
         layout: the layout.
         grid: frames, rows and columns (T, h, w) of the attention grid.
 
     Returns:
-        The words of each of the M objects, and float32 targets of shape (M, T, h, w): each frame sums to 1, or is all
+        One track of each of the M objects, and float32 targets of shape (M, T, h, w): each frame sums to 1, or is all
         zero where the object is absent.
     """
     frames, height, width = grid
     maps = gaussian_maps(interpolate_boxes(layout, frames), height, width)
-    names = [(track.phrase, track.words) for track in layout.tracks]
-    objects = list(dict.fromkeys(names))
-    summed = torch.stack([maps[_indices(names, name)].sum(0) for name in objects])
+    objects: dict[tuple[object, ...], list[int]] = {}
+    for index, track in enumerate(layout.tracks):
+        objects.setdefault((track.phrase, track.words, track.spans), []).append(index)
+    summed = torch.stack([maps[members].sum(0) for members in objects.values()])
     total = summed.sum((-2, -1), keepdim=True)
     targets = torch.where(total > 0, summed / total, 0.0).float()
-    return [words for _, words in objects], targets
-
-
-def _indices(names: Sequence[object], name: object) -> list[int]:
-    return [i for i, other in enumerate(names) if other == name]
+    return [layout.tracks[members[0]] for members in objects.values()], targets

@@ -107,7 +107,8 @@ class Entry:
         """Return the JSON form; the key is little-endian float32 in base64."""
         data = {each.name: getattr(self, each.name) for each in fields(self)}
         key = base64.b64encode(self.key.astype("<f4").tobytes()).decode()
-        return data | {"key": key, "layout": dict(self.layout), "spec": asdict(self.spec), "parents": list(self.parents)}
+        data |= {"key": key, "layout": dict(self.layout), "spec": asdict(self.spec), "parents": list(self.parents)}
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Entry":

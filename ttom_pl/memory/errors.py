@@ -2,21 +2,18 @@
 
 
 class MemoryStoreError(Exception):
-    """Base of the errors below."""
+    """Base of the errors of a memory."""
 
 
-class EntryNotFoundError(MemoryStoreError, KeyError):
-    """No entry of this id: it never was in the memory, or has been evicted or deleted since."""
+class EntryNotFoundError(MemoryStoreError, LookupError):
+    """No entry has this id: it never was in the memory, or it has been evicted or deleted since."""
 
     def __init__(self, entry_id: str) -> None:
         super().__init__(f"the memory holds no entry {entry_id!r}; it may have been evicted or deleted since")
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class CorruptEntryError(MemoryStoreError):
-    """An adapter file is missing, torn or not what was stored; the entry has been quarantined."""
+    """The adapter file of an entry is missing, torn or not what was stored."""
 
 
 class DamagedDatabaseError(MemoryStoreError):
@@ -29,5 +26,25 @@ class DamagedDatabaseError(MemoryStoreError):
         )
 
 
-class MemoryWriteError(MemoryStoreError, OSError):
+class MemoryWriteError(MemoryStoreError):
     """The disk refused a write; the memory is as it was before."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        super().__init__(f"cannot write {path}: {reason}; free space on the disk or lower capacity_bytes, then go on")
+
+
+class MemoryBusyError(MemoryStoreError):
+    """Another process has been writing for too long."""
+
+    def __init__(self, path: object, seconds: float) -> None:
+        super().__init__(f"{path} has been locked by another process for {seconds:g} s; end that process or try again")
+
+
+__all__ = [
+    "CorruptEntryError",
+    "DamagedDatabaseError",
+    "EntryNotFoundError",
+    "MemoryBusyError",
+    "MemoryStoreError",
+    "MemoryWriteError",
+]

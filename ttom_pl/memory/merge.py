@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ttom_pl.memory.entry import Adapter
@@ -64,7 +65,8 @@ class Replace(MergeRule):
 
     def merge(self, old: Adapter, new: Adapter, weight: float, similarity: float) -> tuple[dict[str, Tensor], float]:
         """Return the new adapter with weight 1."""
-        return _average([old, new], [0.0, 1.0]), 1.0
+        _check_alike(old, new)
+        return dict(new), 1.0
 
 
 def blend(adapters: Sequence[Adapter], similarities: Sequence[float]) -> dict[str, Tensor]:
@@ -75,22 +77,28 @@ def blend(adapters: Sequence[Adapter], similarities: Sequence[float]) -> dict[st
         similarities: one for each, none negative.
     """
     if len(adapters) != len(similarities) or not adapters:
-        raise ValueError(f"blend needs one similarity per adapter, got {len(similarities)} for {len(adapters)} adapters")
+        raise ValueError(
+            f"blend needs one similarity per adapter, got {len(similarities)} for {len(adapters)} adapters"
+        )
     if not (min(similarities) >= 0 < sum(similarities)):
-        raise ValueError(f"similarities must not be negative nor all zero, got {list(similarities)}; raise the threshold")
+        raise ValueError(
+            f"similarities must not be negative nor all zero, got {list(similarities)}; raise the threshold"
+        )
     return _average(adapters, similarities)
 
 
 def _average(adapters: Sequence[Adapter], weights: Sequence[float]) -> dict[str, Tensor]:
-    """Return the weighted average in the last adapter's precision, computed in float32 or better."""
+    """Return the weighted average in the last adapter's precision, computed in float32."""
     last = adapters[-1]
     for adapter in adapters[:-1]:
         _check_alike(adapter, last)
-    total = sum(weights)
+    shares = torch.tensor(weights, dtype=torch.float64) / sum(weights)
     merged = {}
     for name, tensor in last.items():
-        terms = (weight * adapter[name].to("cpu").float() for adapter, weight in zip(adapters, weights, strict=True) if weight)
-        merged[name] = (sum(terms, start=tensor.new_zeros((), device="cpu").float()) / total).to(tensor.dtype)
+        mean = torch.zeros(tensor.shape)
+        for adapter, share in zip(adapters, shares.tolist(), strict=True):
+            mean += share * adapter[name].detach().to("cpu", torch.float32)
+        merged[name] = mean.to(tensor.dtype)
     return merged
 
 

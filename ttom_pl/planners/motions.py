@@ -52,7 +52,9 @@ def path(motion: Motion, num_keyframes: int, displacement: float) -> tuple[NDArr
     else:
         steps = np.array(motion.moves, dtype=float).reshape(-1, 2)
         diagonal = np.abs(steps).sum(1, keepdims=True) > 1
-        stops = np.vstack([np.zeros((1, 2)), np.cumsum(steps * np.where(diagonal, _DIAGONAL, 1) * displacement, axis=0)])
+        stops = np.vstack(
+            [np.zeros((1, 2)), np.cumsum(steps * np.where(diagonal, _DIAGONAL, 1) * displacement, axis=0)]
+        )
     progress = time**2 if motion.manner == "fall" else time
     at = np.linspace(0, 1, len(stops)) if len(stops) > 1 else np.array([0.0])
     centers = np.stack([np.interp(progress, at, stops[:, axis]) for axis in (0, 1)], axis=-1)

@@ -19,7 +19,17 @@ _WANTED_GAP = 0.15
 _SPACING = 0.07
 _BEAM = 32
 _FINE = 4
-_SHRINK = ((1.0, 1.0), (1.0, 0.87), (0.87, 0.87), (0.75, 0.8), (0.62, 0.75), (0.5, 0.7), (0.4, 0.65), (0.3, 0.6), (0.2, 0.6))
+_SHRINK = (
+    (1.0, 1.0),
+    (1.0, 0.87),
+    (0.87, 0.87),
+    (0.75, 0.8),
+    (0.62, 0.75),
+    (0.5, 0.7),
+    (0.4, 0.65),
+    (0.3, 0.6),
+    (0.2, 0.6),
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,8 @@ def arrange(
             (
                 found
                 for shapes in product(*(list(_formations(body)) for body in bodies))
-                if (found := _place(bodies, shapes, relations, num_keyframes, displacement * shorten, shrink)) is not None
+                if (found := _place(bodies, shapes, relations, num_keyframes, displacement * shorten, shrink))
+                is not None
             ),
             key=lambda found: round(found[0], 9),
             default=None,

@@ -164,13 +164,7 @@ def detect_tracks(video: Tensor) -> list[DetectedTrack]:
     """Find the objects of a video.
 
     Args:
-        video: shape (3, F, H, W), values in [-1, 1].
+        video: shape (F, 3, H, W), values in [0, 1].
     """
-    frames = to_uint8(video)
-    return track([detect(frame) for frame in frames])
-
-
-def to_uint8(video: Tensor) -> NDArray[np.uint8]:
-    """Return a video (3, F, H, W) in [-1, 1] as sRGB pixels (F, H, W, 3)."""
-    pixels: NDArray[np.uint8] = ((video.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 3, 0).numpy()
-    return pixels
+    pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return track([detect(frame) for frame in pixels])

@@ -1,0 +1,7 @@
+"""Frozen text-to-video models."""
+
+from ttom_pl.backbones.base import Backbone, Conditioning
+from ttom_pl.backbones.lora import Adapter
+from ttom_pl.backbones.wan import WanBackbone
+
+__all__ = ["Adapter", "Backbone", "Conditioning", "WanBackbone"]

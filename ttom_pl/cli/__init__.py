@@ -1,0 +1,56 @@
+"""The ``ttom`` command: one line per subcommand, each imported only when it is called."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+COMMANDS = {
+    "stream": "serve the prompts of a file: plan, rehearse, remember, write videos and scores",
+    "compare": "compare runs over the same prompts: a table with confidence intervals, a contact sheet",
+    "pretrain": "train the embedded Sprites model",
+}
+"""Subcommands and what they do; each is a module of this package with a ``main(args)``."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run ``ttom``.
+
+    Args:
+        args: command line without the program's name; ``sys.argv`` when not given.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+        return
+    if words[0] == "--version":
+        print(f"ttom {version('ttom_pl')}")
+        return
+    if words[0] not in COMMANDS:
+        sys.exit(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}")
+    try:
+        import_module(f"ttom_pl.cli.{words[0]}").main(words[1:])
+    except (ValueError, OSError) as error:
+        if os.environ.get("TTOM_TRACEBACK"):
+            raise
+        print(f"ttom {words[0]}: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _help() -> str:
+    lines = [f"  {name:<10} {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: ttom COMMAND [--help] ...",
+            "",
+            "Test-time optimisation and memorisation for compositional video generation.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "'ttom COMMAND --help' tells more. TTOM_TRACEBACK=1 shows where an error comes from.",
+        ]
+    )

@@ -1,0 +1,101 @@
+"""Videos as files and pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ttom_pl.layout import Layout, interpolate_boxes
+
+TRACK_COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000")
+"""Outline colours of tracks, by their place in the layout."""
+
+
+def to_pixels(video: Tensor, scale: int = 1) -> NDArray[np.uint8]:
+    """Return a video (F, 3, H, W) in [0, 1] as pixels (F, scale·H, scale·W, 3), enlarged without smoothing."""
+    pixels = (video.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    enlarged: NDArray[np.uint8] = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
+    return enlarged
+
+
+def write_mp4(path: Path, video: Tensor, fps: int, scale: int = 1) -> None:
+    """Write a video (F, 3, H, W) in [0, 1] as H.264 mp4.
+
+    Args:
+        path: the file; its folder must exist.
+        video: the video; scaled height and width must be even.
+        fps: frames per second.
+        scale: enlargement without smoothing, for very small videos.
+    """
+    pixels = to_pixels(video, scale)
+    with av.open(str(path), mode="w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "fast"})
+        stream.height, stream.width, stream.pix_fmt = pixels.shape[1], pixels.shape[2], "yuv420p"
+        for frame in pixels:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def read_mp4(path: Path) -> Tensor:
+    """Read a video file: shape (F, 3, H, W) in [0, 1]."""
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 255
+
+
+def film_strip(video: Tensor, layout: Layout | None = None, frames: int = 5, height: int = 96) -> Image.Image:
+    """Return evenly spaced frames side by side, with the layout's boxes drawn over them."""
+    chosen = np.linspace(0, len(video) - 1, min(frames, len(video))).round().astype(int)
+    scale = max(1, height // video.shape[2])
+    pixels = to_pixels(video[torch.from_numpy(chosen)], scale)
+    strip = Image.new("RGB", (len(chosen) * (pixels.shape[2] + 2) - 2, pixels.shape[1]), "white")
+    boxes = None if layout is None else interpolate_boxes(layout, len(video)).numpy()
+    for column, (frame, index) in enumerate(zip(pixels, chosen, strict=True)):
+        picture = Image.fromarray(frame)
+        if boxes is not None:
+            _draw_boxes(picture, boxes[:, index])
+        strip.paste(picture, (column * (pixels.shape[2] + 2), 0))
+    return strip
+
+
+def _draw_boxes(picture: Image.Image, boxes: NDArray[np.float32]) -> None:
+    draw = ImageDraw.Draw(picture)
+    size = np.array([picture.width - 1, picture.height - 1] * 2)
+    for number, box in enumerate(boxes):
+        if not np.isnan(box).any():
+            draw.rectangle(list((box * size).tolist()), outline=TRACK_COLORS[number % len(TRACK_COLORS)])
+
+
+def contact_sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], headings: Sequence[str] = ()) -> Image.Image:
+    """Return pictures in rows, each row under its title, the columns under their headings.
+
+    Args:
+        rows: title and pictures of each row.
+        headings: one for each column.
+
+    Raises:
+        ValueError: if there is no row.
+    """
+    if not rows:
+        raise ValueError("a contact sheet needs at least one row")
+    font, gap, line = ImageFont.load_default(13), 10, 18
+    widths = [max(pictures[c].width for _, pictures in rows if c < len(pictures)) for c in range(max(len(p) for _, p in rows))]
+    heights = [line + max(picture.height for picture in pictures) + gap for _, pictures in rows]
+    top = line + gap if headings else gap
+    width = max(sum(widths) + gap * (len(widths) + 1), 400)
+    sheet = Image.new("RGB", (width, top + sum(heights)), "white")
+    draw = ImageDraw.Draw(sheet)
+    lefts = [gap + sum(widths[:c]) + gap * c for c in range(len(widths))]
+    for left, heading in zip(lefts, headings, strict=False):
+        draw.text((left, gap // 2), heading, fill="#666666", font=font)
+    for (title, pictures), height in zip(rows, heights, strict=True):
+        draw.text((gap, top), title, fill="black", font=font)
+        for left, picture in zip(lefts, pictures, strict=False):
+            sheet.paste(picture, (left, top + line))
+        top += height
+    return sheet

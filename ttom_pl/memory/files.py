@@ -1,0 +1,173 @@
+"""Adapter files: one safetensors file per adapter, with its whole entry in the header."""
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ttom_pl.memory.entry import Adapter, Entry
+from ttom_pl.memory.errors import CorruptEntryError, MemoryWriteError
+
+_NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
+_RECORD = "ttom_entry"
+_RECORD_HASH = "ttom_entry_sha256"
+
+
+def file_name(entry_id: str, generation: int) -> str:
+    """Return the name of the file that an entry gets in the given generation of its memory."""
+    return f"{entry_id}-{generation:012d}.safetensors"
+
+
+def generation_of(name: str) -> int:
+    """Return the generation of the memory in which a file was written."""
+    match = _NAME.fullmatch(name)
+    assert match
+    return int(match[1])
+
+
+def prepare(adapter: Adapter) -> dict[str, Tensor]:
+    """Return a copy of an adapter as it is stored: detached, contiguous, on the CPU.
+
+    Raises:
+        ValueError: if it is empty, or if a tensor is not floating-point or not finite.
+    """
+    if not adapter:
+        raise ValueError("an adapter without tensors cannot be remembered; give its LoRA parameters by name")
+    for name, tensor in adapter.items():
+        if not tensor.is_floating_point():
+            raise ValueError(f"tensor {name!r} of the adapter is {tensor.dtype}; LoRA parameters are floating-point")
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"tensor {name!r} of the adapter is not finite; do not remember a fit that diverged")
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in adapter.items()}
+
+
+def content_hash(adapter: Adapter) -> str:
+    """Return the SHA-256 of an adapter's names, types, shapes and values; the order does not matter."""
+    digest = hashlib.sha256()
+    for name in sorted(adapter):
+        tensor = adapter[name]
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def encode(entry: Entry, adapter: Adapter) -> bytes:
+    """Return the contents of an adapter file."""
+    record = json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)
+    metadata = {"format": "pt", _RECORD: record, _RECORD_HASH: hashlib.sha256(record.encode()).hexdigest()}
+    config = _lora_config(entry, adapter)
+    if config:
+        metadata["lora_adapter_metadata"] = json.dumps(config, sort_keys=True)
+    return safetensors.torch.save(dict(adapter), metadata)
+
+
+def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
+    """Read the contents of an adapter file.
+
+    Raises:
+        ValueError: if a bit of it is not as it was written.
+    """
+    try:
+        tensors = safetensors.torch.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        record, record_hash = header["__metadata__"][_RECORD], header["__metadata__"][_RECORD_HASH]
+    except (safetensors.SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"no adapter file of a memory ({error})") from error
+    if hashlib.sha256(record.encode()).hexdigest() != record_hash:
+        raise ValueError("the hash of its header does not match")
+    entry = Entry.from_dict(json.loads(record))
+    if content_hash(tensors) != entry.content_hash:
+        raise ValueError("the hash of its tensors does not match")
+    return entry, tensors
+
+
+class AdapterFiles:
+    """The adapter files of a memory. Whole files appear and disappear, never parts.
+
+    Args:
+        folder: the folder of the memory.
+        durable: whether a written file must survive a power cut.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self.folder = folder / "adapters"
+        self._quarantine = folder / "quarantine"
+        self._durable = durable
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def names(self) -> set[str]:
+        """Return the names of all complete files."""
+        return {name for name in os.listdir(self.folder) if _NAME.fullmatch(name)}  # noqa: PTH208
+
+    def unfinished(self) -> set[str]:
+        """Return the names of the files that killed processes were writing; only true while no process writes."""
+        return {path.name for path in self.folder.glob("*.tmp")}
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file.
+
+        Raises:
+            MemoryWriteError: if the disk refuses; nothing is left behind.
+        """
+        temporary = self.folder / f"{name}.tmp"
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                if self._durable:
+                    os.fsync(file.fileno())
+            temporary.replace(self.folder / name)
+            if self._durable:
+                _sync_folder(self.folder)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise MemoryWriteError(self.folder / name, error) from error
+
+    def read(self, name: str) -> tuple[Entry, dict[str, Tensor]]:
+        """Read and check a file.
+
+        Raises:
+            CorruptEntryError: if it is missing or damaged.
+        """
+        try:
+            return decode((self.folder / name).read_bytes())
+        except (FileNotFoundError, ValueError) as error:
+            reason = "it is missing" if isinstance(error, FileNotFoundError) else error
+            raise CorruptEntryError(f"adapter file {self.folder / name} cannot be used: {reason}") from error
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it is there."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def quarantine(self, name: str) -> None:
+        """Move a file out of the way, if it is there, to where a person can look at it."""
+        self._quarantine.mkdir(exist_ok=True)
+        if (self.folder / name).exists():
+            (self.folder / name).replace(self._quarantine / name)
+
+
+def _lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
+    """Return what diffusers reads as the PEFT configuration, so that an alpha unlike the rank is honoured."""
+    component = next(iter(adapter)).split(".")[0]
+    known = tuple(f"{component}.{module}." for module in entry.spec.target_modules)
+    if not all(name.startswith(known) for name in adapter):
+        return {}
+    config = {"r": entry.spec.rank, "lora_alpha": entry.spec.alpha, "target_modules": list(entry.spec.target_modules)}
+    return {f"{component}.{name}": value for name, value in config.items()}
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+__all__ = ["AdapterFiles", "content_hash", "decode", "encode", "file_name", "generation_of", "prepare"]

@@ -1,0 +1,110 @@
+"""Search over the entries of a memory: one index per group, kept in step with the database."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttom_pl.memory.database import Group
+from ttom_pl.memory.index import VectorIndex
+
+_CHUNK = 500  # labels in one query
+
+
+@dataclass
+class _Followed:
+    """An index and the generation of the database that it reflects."""
+
+    index: VectorIndex
+    generation: int
+    saved: bool
+
+
+class GroupSearch:
+    """The indices of a memory, made when first searched and derived from the database alone.
+
+    Args:
+        folder: where snapshots are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "index"
+        self._followed: dict[Group, _Followed] = {}
+
+    def nearest(
+        self, connection: sqlite3.Connection, group: Group, vector: NDArray[np.float32], k: int
+    ) -> list[tuple[int, float]]:
+        """Return labels and similarities of the k entries of a group nearest to a vector, nearest first."""
+        generation = int(connection.execute("SELECT generation FROM state").fetchone()[0])
+        followed = self._followed.get(group)
+        if followed is None or followed.generation != generation:
+            labels = {row[0] for row in connection.execute(f"SELECT label FROM entries WHERE {_IN_GROUP}", group)}
+            if followed is None:
+                followed = self._followed[group] = self._open(connection, group, labels)
+            self._follow(connection, followed, labels)
+            followed.generation = generation
+        return followed.index.search(vector, k)
+
+    def publish(
+        self,
+        generation: int,
+        added: Iterable[tuple[Group, int, NDArray[np.float32]]],
+        removed: Iterable[tuple[Group, int]],
+    ) -> None:
+        """Follow a change that this process has committed, which made ``generation``, without asking the database."""
+        current = {group: each for group, each in self._followed.items() if each.generation == generation - 1}
+        for group, label in removed:  # first, so that the new entry gets an old one's slot
+            if group in current:
+                current[group].index.remove([label])
+                current[group].saved = False
+        for group, label, vector in added:
+            if group in current:
+                current[group].index.add([label], vector[None])
+                current[group].saved = False
+        for each in current.values():
+            each.generation = generation
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether an index differs from its snapshot."""
+        return any(not each.saved for each in self._followed.values())
+
+    def save(self, connection: sqlite3.Connection) -> None:
+        """Write snapshots of what has changed; call it in a writing transaction."""
+        for group, followed in self._followed.items():
+            if not followed.saved:
+                self._folder.mkdir(exist_ok=True)
+                digest = followed.index.save(self._path(group))
+                connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (self._path(group).name, digest))
+                followed.saved = True
+
+    def _open(self, connection: sqlite3.Connection, group: Group, labels: set[int]) -> _Followed:
+        """Return the index of the snapshot where it is the one that the database knows, an empty one otherwise."""
+        path = self._path(group)
+        row = connection.execute("SELECT sha256 FROM snapshots WHERE name = ?", (path.name,)).fetchone()
+        index = VectorIndex.load(path, group.dimension, row[0], labels) if row else None
+        return _Followed(index or VectorIndex(group.dimension), generation=-1, saved=index is not None)
+
+    def _follow(self, connection: sqlite3.Connection, followed: _Followed, labels: set[int]) -> None:
+        index = followed.index
+        stale, new = index.labels - labels, sorted(labels - index.labels)
+        index.remove(stale)
+        for start in range(0, len(new), _CHUNK):
+            chunk = new[start : start + _CHUNK]
+            query = f"SELECT label, key FROM entries WHERE label IN ({', '.join('?' * len(chunk))}) ORDER BY label"
+            keys = [np.frombuffer(row["key"], "<f4") for row in connection.execute(query, chunk)]
+            index.add(chunk, np.stack(keys).astype(np.float32))
+        followed.saved = followed.saved and not stale and not new
+
+    def _path(self, group: Group) -> Path:
+        return self._folder / f"{hashlib.sha256(json.dumps(group).encode()).hexdigest()[:32]}.hnsw"
+
+
+_IN_GROUP = "fingerprint = ? AND spec_digest = ? AND dimension = ?"
+
+__all__ = ["GroupSearch"]

@@ -1,0 +1,383 @@
+"""The memory: what a stream of prompts has learnt, on disk."""
+
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ttom_pl.memory.database import Group, from_row
+from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
+from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
+from ttom_pl.memory.eviction import LFU, EntryStats, EvictionPolicy
+from ttom_pl.memory.files import content_hash, prepare
+from ttom_pl.memory.merge import MergeRule, RunningAverage
+from ttom_pl.memory.records import Change, Records, find_row, get_row, row_labelled
+from ttom_pl.memory.repair import VerifyReport, rebuild
+
+_TOLERANCE = 1e-6  # of similarities, which are computed in float32
+
+
+class Memory:
+    """A store of adapters, found by the similarity of keys.
+
+    Every method that changes the memory is one transaction: when it returns, the change is safely on disk, whatever
+    happens to the process afterwards. Several processes may share the folder and see each other's entries; an object
+    belongs to one thread and does not survive a fork.
+
+    Args:
+        path: the folder, created where it is missing; None keeps the memory in a temporary folder until it is closed.
+        capacity: number of entries beyond which an insert evicts.
+        capacity_bytes: bytes of adapters beyond which an insert evicts; None for no bound.
+        eviction: which entry to evict.
+        merge: what an update makes of the entry's and the new adapter.
+        clock: seconds since the epoch.
+
+    Raises:
+        DamagedDatabaseError: if there are adapters, but no database that knows them.
+    """
+
+    def __init__(
+        self,
+        path: Path | str | None = None,
+        capacity: int = 1000,
+        capacity_bytes: int | None = None,
+        eviction: EvictionPolicy = LFU(),  # noqa: B008
+        merge: MergeRule = RunningAverage(),  # noqa: B008
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if capacity < 1 or (capacity_bytes is not None and capacity_bytes < 1):
+            raise ValueError(f"a memory needs a positive capacity, got {capacity} entries, {capacity_bytes} bytes")
+        self.capacity = capacity
+        self.capacity_bytes = capacity_bytes
+        self.eviction = eviction
+        self.merge = merge
+        self._clock = clock
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if path is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="ttom-memory-")
+            self.path = Path(self._temporary.name)
+        else:
+            self.path = Path(path)
+        self._records = Records(self.path, durable=path is not None)
+
+    def insert(
+        self,
+        adapter: Adapter,
+        *,
+        key: ArrayLike,
+        key_text: str,
+        prompt: str,
+        fingerprint: str,
+        spec: AdapterSpec,
+        layout: Mapping[str, Any] | None = None,
+        loss_before: float | None = None,
+        loss_after: float | None = None,
+        iterations: int = 0,
+        parents: Sequence[str] = (),
+    ) -> Entry:
+        """Remember an adapter, and forget others if there are too many; on return it is safely on disk.
+
+        Args:
+            adapter: LoRA parameters by the names that ``pipe.load_lora_weights`` reads.
+            key: embedding of the abstracted scene, shape (D,).
+            key_text: the abstracted scene.
+            prompt: the prompt.
+            fingerprint: identifies the backbone's weights.
+            spec: what the adapter adapts, and how.
+            layout: the layout, in JSON form.
+            loss_before: layout loss before the optimisation.
+            loss_after: layout loss after it.
+            iterations: optimiser iterations spent.
+            parents: ids of the entries that it was warm-started from.
+
+        Raises:
+            ValueError: if the adapter or the key is not finite, or the adapter alone is beyond ``capacity_bytes``.
+            MemoryWriteError: if the disk refuses; nothing has changed.
+        """
+        tensors = prepare(adapter)
+        now = self._clock()
+        entry = Entry(
+            id=secrets.token_hex(6),
+            key_text=key_text,
+            key=_vector(key),
+            prompt=prompt,
+            layout=json.loads(json.dumps(dict(layout or {}), allow_nan=False)),
+            fingerprint=fingerprint,
+            spec=spec,
+            loss_before=loss_before,
+            loss_after=loss_after,
+            iterations=iterations,
+            iterations_saved=0,
+            hits=0,
+            merged=1,
+            weight=1.0,
+            created=now,
+            last_used=now,
+            parents=tuple(parents),
+            content_hash=content_hash(tensors),
+            nbytes=sum(tensor.nbytes for tensor in tensors.values()),
+        )
+        with self._records.writing() as change:
+            self._evict(change, keep=change.add(entry, tensors))
+        return entry
+
+    def read(
+        self, key: ArrayLike, *, fingerprint: str, spec: AdapterSpec, threshold: float = -1.0, k: int = 1
+    ) -> list[Match]:
+        """Return the nearest entries of the same backbone and specification. Reading changes no statistics.
+
+        Args:
+            key: embedding of the abstracted scene, shape (D,).
+            fingerprint: identifies the backbone's weights.
+            spec: what the adapter must adapt, and how.
+            threshold: least cosine similarity of the keys.
+            k: greatest number of entries.
+
+        Returns:
+            Matches, the nearest first; empty on a miss.
+        """
+        vector = _vector(key)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}")
+        with self._records.database.reading() as connection:
+            nearest = self._records.search.nearest(connection, Group(fingerprint, spec.digest, vector.size), vector, k)
+            near = [(label, similarity) for label, similarity in nearest if similarity >= threshold - _TOLERANCE]
+            return [Match(from_row(row_labelled(connection, label)), similarity) for label, similarity in near]
+
+    def load(self, entry: Entry | str) -> dict[str, Tensor]:
+        """Return the adapter that an entry holds now.
+
+        Args:
+            entry: the entry or its id.
+
+        Raises:
+            EntryNotFoundError: if it has been evicted or deleted.
+            CorruptEntryError: if its file is damaged; the entry is then no longer in the memory.
+        """
+        entry_id = entry if isinstance(entry, str) else entry.id
+        while True:
+            with self._records.database.reading() as connection:
+                row = get_row(connection, entry_id)
+            try:
+                return self._records.read(row)
+            except CorruptEntryError as error:
+                if self._records.quarantine(row, error):
+                    raise
+
+    def update(
+        self,
+        entry_id: str,
+        adapter: Adapter,
+        similarity: float = 1.0,
+        *,
+        loss_before: float | None = None,
+        loss_after: float | None = None,
+        iterations: int = 0,
+    ) -> Entry:
+        """Merge an adapter that was optimised further into an entry; its use is counted by :meth:`record_use`.
+
+        Args:
+            entry_id: the entry.
+            adapter: the adapter, of the entry's specification.
+            similarity: similarity of the keys, above 0 and up to 1.
+            loss_before: layout loss before the optimisation; None leaves what is known.
+            loss_after: layout loss after it; None leaves what is known.
+            iterations: optimiser iterations spent, added to the entry's.
+
+        Returns:
+            The entry as it is now.
+
+        Raises:
+            EntryNotFoundError: if it has been evicted or deleted.
+            CorruptEntryError: if its file is damaged; the entry is then no longer in the memory.
+        """
+        if not 0 < similarity <= 1 + _TOLERANCE:
+            raise ValueError(f"similarity of an update must be above 0 and at most 1, got {similarity}")
+        new = prepare(adapter)
+        row = None
+        try:
+            with self._records.writing() as change:
+                row = get_row(change.connection, entry_id)
+                old = from_row(row)
+                tensors, weight = self.merge.merge(self._records.read(row), new, old.weight, min(similarity, 1.0))
+                entry = replace(
+                    old,
+                    loss_before=old.loss_before if loss_before is None else loss_before,
+                    loss_after=old.loss_after if loss_after is None else loss_after,
+                    iterations=old.iterations + iterations,
+                    merged=old.merged + 1,
+                    weight=weight,
+                    content_hash=content_hash(tensors),
+                    nbytes=sum(tensor.nbytes for tensor in tensors.values()),
+                )
+                change.replace(row, entry, tensors)
+                self._evict(change, keep=row["label"])
+        except CorruptEntryError as error:
+            assert row is not None
+            self._records.quarantine(row, error)
+            raise
+        return entry
+
+    def record_use(self, entry_id: str, iterations_saved: int = 0) -> Entry:
+        """Count a hit.
+
+        Args:
+            entry_id: the entry.
+            iterations_saved: optimiser iterations that it has saved this time.
+
+        Returns:
+            The entry as it is now.
+
+        Raises:
+            EntryNotFoundError: if it has been evicted or deleted.
+        """
+        counts = "hits = hits + 1, iterations_saved = iterations_saved + ?, last_used = ?"
+        with self._records.database.writing() as connection:
+            connection.execute(f"UPDATE entries SET {counts} WHERE id = ?", (iterations_saved, self._clock(), entry_id))
+            return from_row(get_row(connection, entry_id))
+
+    def delete(self, entry_id: str) -> None:
+        """Forget an entry.
+
+        Raises:
+            EntryNotFoundError: if there is none of this id.
+        """
+        with self._records.writing() as change:
+            change.remove(get_row(change.connection, entry_id))
+
+    def prune(self) -> tuple[str, ...]:
+        """Evict entries beyond the capacity, which may have been larger before, and return their ids."""
+        with self._records.writing() as change:
+            return self._evict(change)
+
+    def get(self, entry_id: str) -> Entry:
+        """Return an entry.
+
+        Raises:
+            EntryNotFoundError: if there is none of this id.
+        """
+        with self._records.database.reading() as connection:
+            return from_row(get_row(connection, entry_id))
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Iterate over the entries in the order of insertion; the memory may change meanwhile."""
+        return (from_row(row) for row in self._records.rows())
+
+    def __len__(self) -> int:
+        with self._records.database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all adapters' tensors."""
+        with self._records.database.reading() as connection:
+            return int(connection.execute("SELECT coalesce(sum(nbytes), 0) FROM entries").fetchone()[0])
+
+    def verify(self, repair: bool = False) -> VerifyReport:
+        """Read everything and check it; use :func:`verify_folder` where the database may be damaged.
+
+        Args:
+            repair: quarantine entries whose file is damaged or missing and remove files that belong to no entry.
+
+        Raises:
+            DamagedDatabaseError: if the database does not hold together.
+        """
+        self._records.database.check()
+        entries, damaged = 0, []
+        for row in self._records.rows():
+            try:
+                self._records.read(row)
+            except CorruptEntryError as error:
+                with self._records.database.reading() as connection:
+                    current = find_row(connection, row["id"])
+                if current is None or current["file"] != row["file"]:
+                    continue  # changed by another process in the meantime
+                damaged.append(row["id"])
+                if repair:
+                    self._records.quarantine(row, error)
+                continue
+            entries += 1
+        with self._records.database.writing() as connection:
+            orphans = self._records.orphans(connection)
+            for name in orphans if repair else ():
+                self._records.files.remove(name)
+        return VerifyReport(entries, tuple(damaged), tuple(sorted(orphans)), None, repair)
+
+    def close(self) -> None:
+        """Save snapshots of the indices and close the memory."""
+        try:
+            self._records.close()
+        finally:
+            if self._temporary is not None:
+                self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _evict(self, change: Change, keep: int | None = None) -> tuple[str, ...]:
+        """Remove the entries that the policy ranks lowest until the rest fits, but not the one labelled ``keep``."""
+        count, nbytes = change.connection.execute("SELECT count(*), coalesce(sum(nbytes), 0) FROM entries").fetchone()
+        if self._fits(count, nbytes):
+            return ()
+        now = self._clock()
+        query = "SELECT label, hits, iterations_saved, created, last_used, nbytes FROM entries"
+        candidates = [(row[0], EntryStats(*row[1:])) for row in change.connection.execute(query) if row[0] != keep]
+        candidates.sort(key=lambda candidate: (self.eviction.rank(candidate[1], now), candidate[0]))
+        evicted = []
+        for label, stats in candidates:
+            row = row_labelled(change.connection, label)
+            change.remove(row)
+            evicted.append(row["id"])
+            count, nbytes = count - 1, nbytes - stats.nbytes
+            if self._fits(count, nbytes):
+                return tuple(evicted)
+        raise ValueError(f"the adapter has {nbytes} bytes, more than the memory may hold; raise capacity_bytes")
+
+    def _fits(self, count: int, nbytes: int) -> bool:
+        return count <= self.capacity and (self.capacity_bytes is None or nbytes <= self.capacity_bytes)
+
+
+def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
+    """Check the memory in a folder, whatever state it is in.
+
+    Args:
+        path: the folder.
+        repair: do what :meth:`Memory.verify` does, and rebuild a database that is missing or damaged from the adapter
+            files; uses that were counted since an adapter was last written are then forgotten. No other process may
+            have the memory open.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+    """
+    if not Path(path).is_dir():
+        raise FileNotFoundError(f"there is no memory at {path}; give the folder that holds its adapters")
+    try:
+        with Memory(path) as memory:
+            return memory.verify(repair)
+    except DamagedDatabaseError as error:
+        return rebuild(Path(path)) if repair else VerifyReport(0, (), (), str(error), repaired=False)
+
+
+def _vector(key: ArrayLike) -> NDArray[np.float32]:
+    vector = np.array(key, dtype=np.float32)
+    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
+        raise ValueError(f"a key must be one finite vector that is not zero, got shape {vector.shape}: {vector}")
+    vector.setflags(write=False)
+    return vector
+
+
+__all__ = ["Memory", "verify_folder"]

@@ -1,0 +1,1 @@
+"""Just enough English: the words, phrases and clauses of a description of a video."""

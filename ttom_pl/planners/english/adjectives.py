@@ -1,0 +1,51 @@
+"""Adjectives: needed to see where a noun phrase has its noun."""
+
+COLORS = frozenset(
+    """
+    red green blue yellow purple cyan orange pink brown black white gray grey violet golden gold silver beige turquoise
+    teal maroon crimson scarlet magenta indigo navy tan ivory bronze copper amber lavender khaki colorful colourful
+    multicolored rainbow transparent lilac peach mint olive rose
+    """.split()
+)
+_ADJECTIVES = frozenset(
+    """
+    abandoned active adjacent adorable afraid african aged agile alert alive alone amazing american ancient angry
+    antarctic antique arctic asian autumnal awake bald bare barefoot beautiful big bioluminescent bitter blank blind
+    bold brave brief bright brilliant brittle broad bumpy bushy busy calm careful cheap cheerful chilly chinese chubby
+    circular classic clean clear clever closed cloudy clumsy cold colossal comfortable common compact conical cool
+    corduroy cosy cozy crazy crescent crisp crowded cubic curious curly curved cute cylindrical damp dapper daring
+    dark dead dear deep delicate delicious dense different dim dirty distant double dry dull dusty eager early eastern
+    elastic elderly electric elegant elliptical empty enormous entire european evil exotic expensive faint fair famous
+    fancy fast fat fierce fiery firm first flat flexible floppy fluffy foggy foreign fragile free fresh friendly
+    frosty frozen full funny furry fuzzy gentle gigantic glad gleaming glossy glowing good graceful grand grassy great
+    greedy grumpy hairy half handsome happy hard healthy heavy hidden high hollow holy honest horizontal hot huge
+    humble hungry icy identical idle immense japanese jolly juicy junior keen large last lazy lean little live lively
+    lone lonely long loose loud lovely low loyal lucky lush mad magical main majestic massive matching matte mature
+    medium metallic mighty misty modern moldy muddy murky muscular mysterious mythical naked narrow nearby neat
+    nervous new next nice nimble noble noisy northern nosy old open other overgrown own pale perfect plaid playful
+    plump pointy polar polished poor pretty prickly proud pure pyramidal quick quiet rapid rare raw ready real
+    rectangular regal rich ripe robotic rocky rotten rough round royal rugged rural rusty sad safe salty same sandy
+    scared scary secluded second serene serious shabby shallow shapeless sharp shiny short shy sick silent silky silly
+    simple single skinny sleek sleepy slender slick slim slimy slippery slow slushy small smart smooth snowy soft
+    solar solid solitary sour southern spare sparse spherical spicy spiky spotless stale starry stationary steady
+    steep stiff still stormy straight strange striped strong stubborn sturdy sudden sunny super sweet swift tall tame
+    tasty tender thick thin third tidy tiny tired tough traditional tranquil triangular tropical true twin ugly uneven
+    unique unusual upright urban vast vertical vibrant vintage violent vivid wacky warm weak wealthy weary western wet
+    whole wide wild windy wise wooden woolen woollen worn young yummy zany
+    """.split()
+)
+_ALSO_NOUNS = frozenset("orange rose gold silver bronze copper amber peach olive mint ivory lavender rainbow violet".split())
+_ENDINGS = ("ful", "ous", "ish", "less", "able", "ible", "ical", "shaped", "haired", "colored", "coloured", "like", "ular")
+_NOT = frozenset(
+    "fish dish goldfish starfish jellyfish catfish swordfish angelfish crayfish table vegetable cable bible brush".split()
+    + "radish finish rubbish polish handful constable stable timetable octopous mouthful spoonful bike shellfish".split()
+)
+
+
+def is_adjective(word: str) -> bool:
+    """Whether a word is an adjective, by the list or by its ending."""
+    if word in _ADJECTIVES or (word in COLORS and word not in _ALSO_NOUNS):
+        return True
+    if "-" in word and word.endswith("ed"):
+        return True
+    return len(word) > 5 and word.endswith(_ENDINGS) and word not in _NOT

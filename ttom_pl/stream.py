@@ -1,0 +1,198 @@
+"""The stream: prompt after prompt through plan, memory, rehearsal, video and memory again.
+
+This module shows the path of a prompt; each stage is a line of :meth:`Stream.serve`.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from torch import Tensor
+
+from ttom_pl.callbacks import StreamCallback
+from ttom_pl.layout import Layout
+from ttom_pl.planners import GrammarPlanner, Planner
+from ttom_pl.prompts import Prompt
+from ttom_pl.run import RunFolder
+from ttom_pl.tto import LayoutTTO
+
+_VERSIONS = {name: version(name) for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning")}
+
+
+@dataclass
+class Served:
+    """A prompt on its way through the stream; the stages and callbacks add to it.
+
+    Attributes:
+        number: place in the stream, from 1.
+        total: prompts in the stream.
+        prompt: the prompt.
+        layout: its layout.
+        seed: seed of the initial noise.
+        losses: layout losses, a list for each guided step.
+        updates: optimiser iterations.
+        memory: what the memory decided.
+        scores: what evaluation callbacks found.
+        files: what was written, relative to the run folder.
+        seconds: wall-clock seconds per stage.
+        video: shape (F, 3, H, W) in [0, 1].
+    """
+
+    number: int
+    total: int
+    prompt: Prompt
+    layout: Layout
+    seed: int
+    losses: list[list[float]] = field(default_factory=list)
+    updates: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    video: Tensor | None = None
+
+    @contextmanager
+    def clock(self, stage: str) -> Iterator[None]:
+        """Take the time of a stage."""
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - start, 4)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of ``results.jsonl``."""
+        return {
+            "id": self.prompt.id,
+            "number": self.number,
+            "prompt": self.prompt.text,
+            "seed": self.seed,
+            "memory": self.memory,
+            "updates": self.updates,
+            "losses": [[round(loss, 5) for loss in step] for step in self.losses],
+            "seconds": self.seconds,
+            "scores": self.scores,
+            "files": self.files,
+            "layout": self.layout.to_dict(),
+        }
+
+
+class Stream:
+    """Serve prompts one after the other, each made better by those before it.
+
+    Args:
+        out: the run folder; a run that stopped goes on where it stopped.
+        planner: makes the layouts of prompts that bring none.
+        seed: seed of the first prompt's noise.
+        vary_seed: give prompt i the seed ``seed + i`` rather than the same one to all.
+        on_error: what to do with a prompt that cannot be served: report and skip it, or stop.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        planner: Planner | None = None,
+        seed: int = 42,
+        vary_seed: bool = True,
+        on_error: Literal["skip", "raise"] = "skip",
+    ) -> None:
+        self.out = Path(out)
+        self.planner = planner or GrammarPlanner()
+        self.seed = seed
+        self.vary_seed = vary_seed
+        self.on_error = on_error
+
+    def run(self, trainer: Trainer, module: LayoutTTO, prompts: Sequence[Prompt], config: str = "") -> RunFolder:
+        """Serve all prompts that the run folder has no result for.
+
+        Args:
+            trainer: makes the fits; its :class:`~ttom_pl.callbacks.StreamCallback` callbacks follow the stream.
+            module: the optimisation of one prompt, with the backbone.
+            prompts: the stream.
+            config: the run's config as YAML, kept in the run folder.
+
+        Raises:
+            RunError: if the folder cannot be used.
+            ValueError: with ``on_error="raise"``, for the first prompt that cannot be served.
+        """
+        self.trainer, self.module = trainer, module
+        self.folder = RunFolder.open(self.out, config)
+        _quieten_lightning()
+        module.backbone.to(trainer.strategy.root_device)
+        done = {id for id, result in self.folder.results().items() if "error" not in result}
+        if done:
+            rank_zero_info(f"{self.out} goes on: {len(done)} of {len(prompts)} prompts are done")
+        requests = [request for request in self.plan(prompts) if request.prompt.id not in done]
+        self._tell("on_stream_start", self)
+        try:
+            for served in requests:
+                try:
+                    self.serve(served)
+                except ValueError as error:
+                    self._refuse(served.prompt, error)
+                else:
+                    self.folder.append(served.to_dict() | {"versions": _VERSIONS})
+        finally:
+            self._tell("on_stream_end", self)
+        return self.folder
+
+    def plan(self, prompts: Sequence[Prompt]) -> Iterator[Served]:
+        """Plan all prompts and find their objects' tokens, before anything expensive starts."""
+        planned = []
+        for number, prompt in enumerate(prompts):
+            start = time.perf_counter()
+            try:
+                layout = prompt.layout or self.planner.plan(prompt.text, prompt.id)
+                for track in layout.tracks:
+                    self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
+            except ValueError as error:
+                self._refuse(prompt, error)
+                continue
+            seed = self.seed + number * self.vary_seed
+            served = Served(number + 1, len(prompts), prompt, layout, seed)
+            served.seconds["plan"] = round(time.perf_counter() - start, 4)
+            planned.append(served)
+        yield from planned
+
+    def serve(self, served: Served) -> None:
+        """Serve one planned prompt: layout → memory → fit → video → memory."""
+        self._tell("on_prompt_start", served)
+        with served.clock("encode"):
+            self.module.begin(self.module.prepare(served.layout, served.seed))
+        with served.clock("fit"):
+            self._fit()
+        with served.clock("denoise"):
+            latents = self.module.denoise()
+        with served.clock("decode"):
+            served.video = self.module.backbone.decode(latents)
+        served.losses, served.updates = self.module.losses, self.module.updates
+        self._tell("on_prompt_end", served)
+
+    def _fit(self) -> None:
+        """Optimise the adapter: one epoch for each guided step, on the one trainer of the stream."""
+        if self.module.guided_steps:
+            self.trainer.fit_loop.max_epochs = self.trainer.current_epoch + self.module.guided_steps
+            self.trainer.fit(self.module)
+
+    def _refuse(self, prompt: Prompt, error: ValueError) -> None:
+        if self.on_error == "raise":
+            raise error
+        rank_zero_warn(f"prompt {prompt.id!r} is skipped: {error}")
+        self.folder.append({"id": prompt.id, "prompt": prompt.text, "error": str(error)})
+
+    def _tell(self, hook: str, argument: Any) -> None:
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, StreamCallback):
+                getattr(callback, hook)(argument)
+
+
+def _quieten_lightning() -> None:
+    """Drop the notes that Lightning prints at each fit, of which a stream makes one per prompt."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: not record.getMessage().startswith("`Trainer.fit` stopped")
+    )

@@ -1,0 +1,166 @@
+"""Test-time optimisation of one prompt, as a tiny Lightning fit.
+
+An epoch is a guided denoising step, a batch is one optimiser iteration.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ttom_pl.backbones import Backbone, Conditioning
+from ttom_pl.layout import Layout, object_targets
+from ttom_pl.losses import layout_loss
+
+warnings.filterwarnings("ignore", ".*`training_step` returned `None`.*")
+warnings.filterwarnings("ignore", ".*does not have many workers.*")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """All that the optimisation of one prompt starts from.
+
+    Attributes:
+        layout: where the objects should be.
+        conditioning: the encoded prompt.
+        noise: the initial latents.
+        objects: for each of M objects the positions of its tokens.
+        targets: distributions over the frame, shape (M, T, h, w).
+    """
+
+    layout: Layout
+    conditioning: Conditioning
+    noise: Tensor
+    objects: list[list[int]]
+    targets: Tensor
+
+
+class LayoutTTO(LightningModule):
+    """Optimise the adapter of a frozen backbone so that attention follows the layout (TTOM).
+
+    The adapter is on during the guided steps and off in the others; latents and base weights are never optimised.
+
+    Args:
+        backbone: the frozen text-to-video model.
+        guided_steps: first denoising steps that are optimised; 0 is the plain model.
+        iterations: optimiser iterations in a guided step, at most.
+        stop_loss: layout loss under which a guided step ends early.
+        loss_blocks: transformer blocks whose attention the loss reads.
+        rank: rank of the LoRA matrices.
+        alpha: LoRA scale times rank; the rank itself when not given.
+        lr: learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
+        adapter_seed: seed of the LoRA initialisation, the same for every prompt, so that adapters can be averaged.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        guided_steps: int = 5,
+        iterations: int = 8,
+        stop_loss: float = 0.03,
+        loss_blocks: Sequence[int] = (3,),
+        rank: int = 32,
+        alpha: float | None = None,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        adapter_seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= guided_steps <= backbone.num_steps:
+            raise ValueError(f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.num_steps} denoising steps")
+        if iterations < 1:
+            raise ValueError(f"iterations is {iterations}; it must be at least 1 (guided_steps: 0 is the plain model)")
+        if not loss_blocks or not all(0 <= block < backbone.num_blocks for block in loss_blocks):
+            raise ValueError(f"loss_blocks is {list(loss_blocks)}; this model has blocks 0 to {backbone.num_blocks - 1}")
+        self.backbone = backbone
+        self.guided_steps = guided_steps
+        self.iterations = iterations
+        self.stop_loss = stop_loss
+        self.loss_blocks = tuple(loss_blocks)
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.adapter_seed = adapter_seed
+        self.adapter = backbone.add_adapter(rank, alpha, self.loss_blocks) if guided_steps else None
+        # Only the LoRA parameters belong to this module: the backbone looks after its own weights and device.
+        self.adapter_parameters = nn.ParameterList(self.adapter.parameters() if self.adapter else [])
+
+    def prepare(self, layout: Layout, seed: int) -> Rehearsal:
+        """Encode a prompt and its layout.
+
+        Raises:
+            ValueError: if a word of the layout is not among the prompt's tokens.
+        """
+        tracks, targets = object_targets(layout, self.backbone.grid)
+        objects = [self.backbone.token_positions(layout.prompt, track.words, track.spans) for track in tracks]
+        noise = self.backbone.start(seed)
+        return Rehearsal(layout, self.backbone.encode(layout.prompt), noise, objects, targets.to(noise.device))
+
+    def begin(self, rehearsal: Rehearsal) -> None:
+        """Take up a prompt: initial latents, a neutral adapter, an empty record."""
+        self.rehearsal = rehearsal
+        self.latents = rehearsal.noise
+        self.losses: list[list[float]] = []
+        self.updates = 0
+        self.optimise = True
+        if self.adapter is not None:
+            self.adapter.reset(self.adapter_seed)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """One AdamW for all guided steps of a prompt."""
+        return torch.optim.AdamW(self.adapter_parameters, lr=self.lr, weight_decay=self.weight_decay)
+
+    def train_dataloader(self) -> DataLoader[int]:
+        """The iterations of a guided step."""
+        return DataLoader(range(self.iterations), batch_size=None)  # type: ignore[arg-type]
+
+    def on_train_epoch_start(self) -> None:
+        """Begin a guided step."""
+        self.losses.append([])
+
+    def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
+        """End the guided step (-1) once its loss has converged, or if the adapter is used as it is."""
+        return -1 if self.converged or not self.optimise else None
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor | None:
+        """Return the layout loss; ``None``, so that no update is made, once it is under ``stop_loss``."""
+        loss = self.layout_loss(len(self.losses) - 1)
+        self.losses[-1].append(loss.item())
+        self.log("layout_loss", loss.detach())
+        if self.converged:
+            return None
+        self.updates += 1
+        return loss
+
+    def layout_loss(self, step: int) -> Tensor:
+        """Return the layout loss of the adapted model at the current latents and denoising step, with gradient."""
+        assert self.adapter is not None
+        with self.adapter.enabled():
+            maps = self.backbone.object_attention(
+                self.latents, step, self.rehearsal.conditioning, self.rehearsal.objects, self.loss_blocks
+            )
+            return layout_loss(maps, self.rehearsal.targets)
+
+    def on_train_epoch_end(self) -> None:
+        """Advance the sampler by the guided step, adapter on."""
+        assert self.adapter is not None
+        with self.adapter.enabled():
+            self.latents = self.backbone.step(self.latents, len(self.losses) - 1, self.rehearsal.conditioning)
+
+    def denoise(self) -> Tensor:
+        """Take the denoising steps that are left, adapter off, and return the final latents."""
+        for step in range(len(self.losses), self.backbone.num_steps):
+            self.latents = self.backbone.step(self.latents, step, self.rehearsal.conditioning)
+        return self.latents
+
+    @property
+    def converged(self) -> bool:
+        """Whether the current guided step's loss is under ``stop_loss``."""
+        return bool(self.losses[-1]) and self.losses[-1][-1] < self.stop_loss
