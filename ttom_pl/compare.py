@@ -110,8 +110,12 @@ def compare(runs: Sequence[Path], names: Sequence[str] = (), first: int = 1) -> 
         raise RunError(f"the runs {', '.join(map(str, runs))} have no served prompt in common")
     for id in ids:
         if len({(each[id]["seed"], each[id]["prompt"]) for each in results}) > 1:
-            raise RunError(f"the runs gave prompt {id!r} other noise or another text; compare runs of one prompt file and seed")
-    metrics = [m for m in results[0][ids[0]]["scores"] if all(m in each[id]["scores"] for each in results for id in ids)]
+            raise RunError(
+                f"the runs gave prompt {id!r} other noise or another text; compare runs of one prompt file and seed"
+            )
+    metrics = [
+        m for m in results[0][ids[0]]["scores"] if all(m in each[id]["scores"] for each in results for id in ids)
+    ]
     values = {m: np.array([[each[id]["scores"][m] for id in ids] for each in results]) for m in metrics}
     values[ITERATIONS] = np.array([[each[id]["updates"] for id in ids] for each in results], dtype=float)
     values[SECONDS] = np.array([[sum(each[id]["seconds"].values()) for id in ids] for each in results])

@@ -22,7 +22,7 @@ def jensen_shannon_divergence(p: Tensor, q: Tensor, eps: float = 1e-12) -> Tenso
 def layout_loss(maps: Tensor, targets: Tensor, eps: float = 1e-12) -> Tensor:
     """Return the mean Jensen-Shannon divergence between attention and layout (TTOM's layout loss).
 
-    Frames in which an object is absent (an all-zero target) do not count.
+    Frames in which an object is absent (an all-zero target) do not count; the loss is 0 where none is left.
 
     Args:
         maps: attention to each object's words, shape (..., M, T, h, w), non-negative; each frame is normalised here.
@@ -36,7 +36,7 @@ def layout_loss(maps: Tensor, targets: Tensor, eps: float = 1e-12) -> Tensor:
     attention = flat / flat.sum(-1, keepdim=True).clamp_min(eps)
     target = targets.flatten(-2).float()
     present = (target.sum(-1) > 0).expand(attention.shape[:-1])
-    return jensen_shannon_divergence(attention, target, eps)[present].mean()
+    return jensen_shannon_divergence(attention, target, eps)[present].sum() / present.sum().clamp_min(1)
 
 
 __all__ = ["jensen_shannon_divergence", "layout_loss"]

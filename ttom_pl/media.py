@@ -84,7 +84,9 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], headings: S
     if not rows:
         raise ValueError("a contact sheet needs at least one row")
     font, gap, line = ImageFont.load_default(13), 10, 18
-    widths = [max(pictures[c].width for _, pictures in rows if c < len(pictures)) for c in range(max(len(p) for _, p in rows))]
+    widths = [
+        max(pictures[c].width for _, pictures in rows if c < len(pictures)) for c in range(max(len(p) for _, p in rows))
+    ]
     heights = [line + max(picture.height for picture in pictures) + gap for _, pictures in rows]
     top = line + gap if headings else gap
     width = max(sum(widths) + gap * (len(widths) + 1), 400)

@@ -75,7 +75,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     return prompts
 
 
-def _parse_text(line: str, number: int, where: str) -> Prompt:
+def _parse_text(line: str, number: int, _where: str) -> Prompt:
     return Prompt(f"{number:04d}", " ".join(line.split()))
 
 

@@ -137,6 +137,7 @@ class Stream:
                     self._refuse(served.prompt, error)
                 else:
                     self.folder.append(served.to_dict() | {"versions": _VERSIONS})
+                    self._tell("on_prompt_served", served)
         finally:
             self._tell("on_stream_end", self)
         return self.folder

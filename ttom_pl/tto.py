@@ -75,11 +75,15 @@ class LayoutTTO(LightningModule):
     ) -> None:
         super().__init__()
         if not 0 <= guided_steps <= backbone.num_steps:
-            raise ValueError(f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.num_steps} denoising steps")
+            raise ValueError(
+                f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.num_steps} denoising steps"
+            )
         if iterations < 1:
             raise ValueError(f"iterations is {iterations}; it must be at least 1 (guided_steps: 0 is the plain model)")
         if not loss_blocks or not all(0 <= block < backbone.num_blocks for block in loss_blocks):
-            raise ValueError(f"loss_blocks is {list(loss_blocks)}; this model has blocks 0 to {backbone.num_blocks - 1}")
+            raise ValueError(
+                f"loss_blocks is {list(loss_blocks)}; this model has blocks 0 to {backbone.num_blocks - 1}"
+            )
         self.backbone = backbone
         self.guided_steps = guided_steps
         self.iterations = iterations

@@ -25,9 +25,7 @@ class Adapter:
         target_modules: full names of the adapted layers.
     """
 
-    def __init__(
-        self, transformer: ModelMixin, rank: int, alpha: float | None, target_modules: Sequence[str]
-    ) -> None:
+    def __init__(self, transformer: ModelMixin, rank: int, alpha: float | None, target_modules: Sequence[str]) -> None:
         self.transformer = transformer
         self.rank = rank
         self.alpha = float(rank if alpha is None else alpha)
@@ -82,7 +80,9 @@ class Adapter:
             ValueError: if a tensor is missing, unknown or of another shape.
         """
         own = self.state_dict()
-        wrong = {k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape}
+        wrong = {
+            k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape
+        }
         if wrong:
             raise ValueError(
                 f"the adapter does not fit this model: {len(wrong)} tensors are missing, unknown or of another shape, "

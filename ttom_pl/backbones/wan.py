@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import WanPipeline
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
-from torch import Tensor, nn
+from torch import Tensor
 
 from ttom_pl.attention import object_attention, token_weights
 from ttom_pl.backbones.base import Backbone, Conditioning
@@ -43,7 +43,8 @@ class WanBackbone(Backbone):
         chunk_size: video tokens whose attention is held at a time.
 
     Raises:
-        FileNotFoundError: if ``pretrained`` looks like a folder and is none.
+        FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
+        ValueError: if the model cannot make videos of this size.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class WanBackbone(Backbone):
         chunk_size: int = 1024,
     ) -> None:
         if not Path(pretrained).is_dir() and (pretrained.startswith((".", "/")) or pretrained.count("/") != 1):
-            raise FileNotFoundError(f"no model folder {pretrained!r}; give a WanPipeline folder or a hub id 'owner/name'")
+            raise FileNotFoundError(
+                f"no model folder {pretrained!r}; give a WanPipeline folder or a hub id 'owner/name'"
+            )
         self.pretrained = pretrained
         self.height = height
         self.width = width
@@ -75,6 +78,7 @@ class WanBackbone(Backbone):
         self.pipe = load_pipeline(pretrained, getattr(torch, dtype))
         self.pipe.set_progress_bar_config(disable=True)
         self._guidance = guidance_scale > 1
+        self._check_size()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,7 +90,9 @@ class WanBackbone(Backbone):
                 continue
             flat = weight.flatten()
             sample = flat[torch.linspace(0, flat.numel() - 1, 16, device=flat.device).long()].float().cpu()
-            digest.update(f"{name.replace('.base_layer', '')} {tuple(weight.shape)}".encode() + sample.numpy().tobytes())
+            digest.update(
+                f"{name.replace('.base_layer', '')} {tuple(weight.shape)}".encode() + sample.numpy().tobytes()
+            )
         return f"wan-{digest.hexdigest()[:16]}"
 
     @property
@@ -136,7 +142,7 @@ class WanBackbone(Backbone):
     @torch.no_grad()
     def encode(self, prompt: str) -> Conditioning:
         """Encode the prompt and the negative prompt."""
-        embeds = self.pipe.encode_prompt(
+        prompt_embeds, negative_prompt_embeds = self.pipe.encode_prompt(
             prompt=prompt,
             negative_prompt=self.negative_prompt,
             do_classifier_free_guidance=self._guidance,
@@ -144,12 +150,16 @@ class WanBackbone(Backbone):
             device=self.pipe.device,
         )
         dtype = self.pipe.transformer.dtype
-        return Conditioning(*(e if e is None else e.to(dtype) for e in embeds))
+        if negative_prompt_embeds is not None:
+            negative_prompt_embeds = negative_prompt_embeds.to(dtype)
+        return Conditioning(prompt_embeds.to(dtype), negative_prompt_embeds)
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Return the mean of the text encoder's token embeddings, normalised."""
-        encoded = self.pipe.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt").to(self.pipe.device)
+        encoded = self.pipe.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt").to(
+            self.pipe.device
+        )
         hidden = self.pipe.text_encoder(encoded.input_ids, encoded.attention_mask).last_hidden_state.float()
         mask = encoded.attention_mask.unsqueeze(-1)
         return F.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).cpu()
@@ -182,11 +192,10 @@ class WanBackbone(Backbone):
         """Run the conditional pass as far as the last of ``blocks`` and return the attention it makes on the way."""
         weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
         with self._probed(weights, blocks) as maps:
-            try:
+            with suppress(_Reached):
                 self._predict(latents, index, conditioning.prompt_embeds)
-            except _Reached:
-                pass
-        return torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
+        attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
+        return attention
 
     @torch.no_grad()
     def step(self, latents: Tensor, index: int, conditioning: Conditioning) -> Tensor:
@@ -210,6 +219,20 @@ class WanBackbone(Backbone):
         frames: Tensor = self.pipe.video_processor.postprocess_video(video, output_type="pt")[0]
         return frames
 
+    def _check_size(self) -> None:
+        _, rows, columns = self.pipe.transformer.config.patch_size
+        spatial, temporal = self.pipe.vae_scale_factor_spatial, self.pipe.vae_scale_factor_temporal
+        if self.height % (spatial * rows) or self.width % (spatial * columns):
+            raise ValueError(
+                f"height × width is {self.height} × {self.width}; this model makes multiples of "
+                f"{spatial * rows} × {spatial * columns}"
+            )
+        if (self.num_frames - 1) % temporal:
+            fitting = (self.num_frames - 1) // temporal * temporal + 1
+            raise ValueError(
+                f"num_frames is {self.num_frames}; this model makes a multiple of {temporal} and one more, e.g. {fitting}"
+            )
+
     def _predict(self, latents: Tensor, index: int, prompt_embeds: Tensor) -> Tensor:
         prediction: Tensor = self.pipe.transformer(
             hidden_states=latents.to(self.pipe.transformer.dtype),
@@ -226,7 +249,7 @@ class WanBackbone(Backbone):
         last = max(blocks)
 
         def probe(block: int) -> Any:
-            def hook(attn: nn.Module, args: tuple[Any, ...]) -> None:
+            def hook(attn: Any, args: tuple[Any, ...]) -> None:
                 hidden, text = args[:2]
                 query = attn.norm_q(attn.to_q(hidden)).unflatten(2, (attn.heads, -1))
                 key = attn.norm_k(attn.to_k(text)).unflatten(2, (attn.heads, -1))
@@ -246,7 +269,15 @@ class WanBackbone(Backbone):
 
 def load_pipeline(pretrained: str, dtype: torch.dtype) -> WanPipeline:
     """Load a ``WanPipeline`` for inference."""
-    pipe = WanPipeline.from_pretrained(pretrained, dtype=dtype)
+    try:
+        pipe = WanPipeline.from_pretrained(pretrained, dtype=dtype)
+    except OSError as error:
+        if Path(pretrained).is_dir():
+            raise
+        raise FileNotFoundError(
+            f"no model {pretrained!r}: {str(Path(pretrained).absolute())!r} is no folder, and the Hugging Face hub has no "
+            "such model or cannot be reached; give a WanPipeline folder or a hub id 'owner/name'"
+        ) from error
     for module in (pipe.transformer, pipe.vae, pipe.text_encoder):
         module.requires_grad_(False).eval()
     return pipe

@@ -23,5 +23,8 @@ class StreamCallback(Callback):
     def on_prompt_end(self, served: "Served") -> None:
         """Called when a prompt's video exists, before its result is written."""
 
+    def on_prompt_served(self, served: "Served") -> None:
+        """Called when the prompt's result is on disk."""
+
     def on_stream_end(self, stream: "Stream") -> None:
         """Called once at the end, also after an error or an interrupt."""

@@ -80,9 +80,7 @@ class ParametricMemory(StreamCallback):
         assert module.adapter is not None
         backbone, layout = module.backbone, module.rehearsal.layout
         self._text, self._key = scene_key(layout, backbone.embed, self.text_weight)
-        matches = memory.read(
-            self._key, fingerprint=backbone.fingerprint, spec=self._spec, threshold=self.threshold
-        )
+        matches = memory.read(self._key, fingerprint=backbone.fingerprint, spec=self._spec, threshold=self.threshold)
         self._match: Match | None = matches[0] if matches else None
         if self._match is None:
             self.misses += 1

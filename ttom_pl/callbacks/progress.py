@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
 from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.tto import LayoutTTO
 
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
@@ -29,7 +30,6 @@ class StreamProgress(StreamCallback, ProgressBar):
         """Switch on."""
         self._enabled = True
 
-
     def on_prompt_start(self, served: "Served") -> None:
         """Show the prompt."""
         if self._bar is None:
@@ -43,12 +43,13 @@ class StreamProgress(StreamCallback, ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Show guided step and loss."""
+        assert isinstance(pl_module, LayoutTTO)
         losses = pl_module.losses
         if self._bar is not None and losses[-1]:
             text = f"step {len(losses)}/{pl_module.guided_steps} loss {losses[-1][-1]:.3f}"
             self._bar.set_postfix_str(text, refresh=batch_idx == 0)
 
-    def on_prompt_end(self, served: "Served") -> None:
+    def on_prompt_served(self, served: "Served") -> None:
         """Sum the prompt up."""
         losses = [loss for step in served.losses for loss in step]
         parts = [f"loss {losses[0]:.3f}→{losses[-1]:.3f}", f"{served.updates} iterations"] if losses else []

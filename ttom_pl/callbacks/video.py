@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from lightning.pytorch.utilities import rank_zero_info
 
 from ttom_pl.callbacks.base import StreamCallback
-from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4
 from ttom_pl.layout import Layout
+from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4
 
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
@@ -46,6 +46,11 @@ class VideoWriter(StreamCallback):
             rows = []
             for result in results:
                 video = read_mp4(self.folder / result["files"]["video"])
-                rows.append((f"{result['id']}  {result['prompt']}", [film_strip(video, Layout.from_dict(result["layout"]), self.frames)]))
+                rows.append(
+                    (
+                        f"{result['id']}  {result['prompt']}",
+                        [film_strip(video, Layout.from_dict(result["layout"]), self.frames)],
+                    )
+                )
             contact_sheet(rows).save(self.folder / "contact_sheet.png")
             rank_zero_info(f"contact sheet: {self.folder / 'contact_sheet.png'}")

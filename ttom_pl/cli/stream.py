@@ -1,4 +1,4 @@
-"""``ttom stream``: the main job, as a LightningCLI with a section for the stream."""
+"""``ttom stream``: the main job, as a LightningCLI with sections for the stream and the memory."""
 
 import sys
 from collections.abc import Sequence
@@ -7,24 +7,27 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
 import ttom_pl.backbones
-import ttom_pl.callbacks
 import ttom_pl.planners  # noqa: F401
+from ttom_pl.callbacks import ParametricMemory
+from ttom_pl.cli._quiet import quieten
 from ttom_pl.prompts import PromptStream
 from ttom_pl.stream import Stream
 from ttom_pl.tto import LayoutTTO
 
 
 class StreamCLI(LightningCLI):
-    """LightningCLI without subcommands, with the stream's arguments."""
+    """LightningCLI without subcommands; the memory is a callback with a section of its own."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the section ``stream``."""
+        """Add the sections ``stream`` and ``memory``."""
         parser.add_class_arguments(Stream, "stream")
+        parser.add_lightning_class_args(ParametricMemory, "memory")
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
 
 def main(args: Sequence[str]) -> None:
     """Serve a stream, e.g. ``--config configs/sprites.yaml --data.prompts my_prompts.txt``."""
+    quieten()
     cli = StreamCLI(
         LayoutTTO,
         PromptStream,
@@ -45,5 +48,7 @@ def main(args: Sequence[str]) -> None:
         raise
     results = folder.results().values()
     failed = [result["id"] for result in results if "error" in result]
-    print(f"{len(results) - len(failed)} prompts served, {len(failed)} skipped{': ' if failed else ''}{', '.join(failed)}")
+    print(
+        f"{len(results) - len(failed)} prompts served, {len(failed)} skipped{': ' if failed else ''}{', '.join(failed)}"
+    )
     print(f"results: {folder.path / 'results.jsonl'}")

@@ -31,8 +31,7 @@ def write_layouts(path: Path | str, layouts: Iterable[Layout]) -> None:
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        for layout in layouts:
-            file.write(json.dumps(layout.to_dict(), ensure_ascii=False) + "\n")
+        file.writelines(json.dumps(layout.to_dict(), ensure_ascii=False) + "\n" for layout in layouts)
 
 
 def _parse(line: str, where: str) -> Layout:

@@ -19,7 +19,7 @@ def parse_caption(text: str) -> tuple[tuple[Group, ...], str | None]:
     if match := _RELATION.fullmatch(text):
         return (_group(*match.group(1, 2, 3)), _group(*match.group(5, 6, 7))), match[4]
     clauses = [_MOTION.fullmatch(clause) for clause in text.split(" and ")]
-    groups = [_group(*clause.group(1, 2, 3), clause[4]) for clause in clauses if clause]
+    groups = [_group(*clause.group(1, 2, 3, 4)) for clause in clauses if clause]
     if len(groups) < len(clauses):
         unknown = [word for word in re.findall(r"\w+", text) if word not in vocabulary()]
         hint = f"it does not know {unknown[0]!r}" if unknown else "its words are not in an order that it knows"

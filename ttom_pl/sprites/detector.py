@@ -104,7 +104,7 @@ def detect(frame: NDArray[np.uint8]) -> list[Detection]:
 
 
 def classify_shape(mask: NDArray[np.bool_]) -> str:
-    """Return the shape whose outline, at its best radius and place, has the largest overlap (IoU) with a mask (h, w)."""
+    """Return the shape whose outline, at its best radius and place, has the largest IoU with a mask (h, w)."""
     side = 16
     height, width = mask.shape
     if max(height, width) > side - 2:
@@ -138,7 +138,7 @@ def _templates(side: int) -> tuple[NDArray[np.bool_], list[str]]:
 
 
 def track(frames: list[list[Detection]]) -> list[DetectedTrack]:
-    """Link the detections of successive frames, nearest first, same colour, at most 6 pixels (per frame missed) apart."""
+    """Link the detections of successive frames, nearest first, same colour, at most 6 pixels per frame apart."""
     tracks: list[list[Detection | None]] = []
     for time, detections in enumerate(frames):
         free = set(range(len(detections)))

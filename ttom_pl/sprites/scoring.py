@@ -99,9 +99,7 @@ def moves(track: DetectedTrack, motion: str) -> bool:
     return along >= MIN_TRAVEL and across < along
 
 
-def _match(
-    wanted: list[Group], tracks: list[DetectedTrack], boxes: NDArray[np.float32]
-) -> list[DetectedTrack | None]:
+def _match(wanted: list[Group], tracks: list[DetectedTrack], boxes: NDArray[np.float32]) -> list[DetectedTrack | None]:
     """Give each object asked for a track of its colour: first by shape, then by motion, then by overlap."""
     matches: list[DetectedTrack | None] = [None] * len(wanted)
     if not tracks:

@@ -135,7 +135,9 @@ class SpritesTextToVideo(LightningModule):
         """Muon for the matrices inside the transformer's blocks, AdamW for everything else."""
         matrices = [p for p in self.transformer.blocks.parameters() if p.ndim == 2]
         chosen = {id(p) for p in matrices}
-        others = [p for p in chain(self.transformer.parameters(), self.text_encoder.parameters()) if id(p) not in chosen]
+        others = [
+            p for p in chain(self.transformer.parameters(), self.text_encoder.parameters()) if id(p) not in chosen
+        ]
         optimizers = [
             torch.optim.Muon(matrices, lr=self.muon_lr, weight_decay=0.01),
             torch.optim.AdamW(others, lr=self.adamw_lr, betas=(0.9, 0.95), weight_decay=0.01),

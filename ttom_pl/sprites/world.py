@@ -188,9 +188,7 @@ def _place(rng: random.Random, group: Group, travel: float) -> Sprite:
 def _apart(a: Sprite, b: Sprite) -> bool:
     """Whether two sprites' boxes keep a gap in every frame."""
     reach = a.radius + b.radius + _GAP
-    return all(
-        max(abs(p[0] - q[0]), abs(p[1] - q[1])) >= reach for p, q in zip(a.centers, b.centers, strict=True)
-    )
+    return all(max(abs(p[0] - q[0]), abs(p[1] - q[1])) >= reach for p, q in zip(a.centers, b.centers, strict=True))
 
 
 def _holds(relation: str | None, sprites: list[Sprite]) -> bool:

@@ -34,8 +34,24 @@ _ADJECTIVES = frozenset(
     whole wide wild windy wise wooden woolen woollen worn young yummy zany
     """.split()
 )
-_ALSO_NOUNS = frozenset("orange rose gold silver bronze copper amber peach olive mint ivory lavender rainbow violet".split())
-_ENDINGS = ("ful", "ous", "ish", "less", "able", "ible", "ical", "shaped", "haired", "colored", "coloured", "like", "ular")
+_ALSO_NOUNS = frozenset(
+    "orange rose gold silver bronze copper amber peach olive mint ivory lavender rainbow violet".split()
+)
+_ENDINGS = (
+    "ful",
+    "ous",
+    "ish",
+    "less",
+    "able",
+    "ible",
+    "ical",
+    "shaped",
+    "haired",
+    "colored",
+    "coloured",
+    "like",
+    "ular",
+)
 _NOT = frozenset(
     "fish dish goldfish starfish jellyfish catfish swordfish angelfish crayfish table vegetable cable bible brush".split()
     + "radish finish rubbish polish handful constable stable timetable octopous mouthful spoonful bike shellfish".split()

@@ -6,7 +6,11 @@ SINGULAR = frozenset({"a", "an", "one", "each", "every", "another", "this", "tha
 DEFINITE = frozenset({"the", "this", "that", "these", "those"})
 POSSESSIVE = frozenset({"his", "her", "its", "their", "my", "our", "your", "whose"})
 DETERMINERS = (
-    ARTICLES | SINGULAR | DEFINITE | POSSESSIVE | frozenset({"some", "any", "all", "both", "no", "many", "most", "such"})
+    ARTICLES
+    | SINGULAR
+    | DEFINITE
+    | POSSESSIVE
+    | frozenset({"some", "any", "all", "both", "no", "many", "most", "such"})
 )
 NEGATIONS = frozenset({"no", "not", "never", "without", "n't", "neither", "nor", "cannot"})
 
@@ -21,7 +25,7 @@ PREPOSITIONS = frozenset(
     """
     about above across after against along alongside amid amidst among amongst around as at atop before behind below
     beneath beside besides between beyond by despite down during except for from in inside into like near of off on
-    onto opposite out outside over past per round since than through throughout till to toward towards under underneath
+    onto opposite out outside over past per since than through throughout till to toward towards under underneath
     until up upon via with within without aboard behind
     """.split()
 )
@@ -30,7 +34,9 @@ SUBORDINATORS = frozenset(
     "while whilst whereas as when before after because since until till if although though where once".split()
 )
 RELATIVES = frozenset({"that", "which", "who", "whom"})
-PRONOUNS = frozenset({"it", "they", "he", "she", "them", "him", "itself", "themselves", "himself", "herself", "everyone"})
+PRONOUNS = frozenset(
+    {"it", "they", "he", "she", "them", "him", "itself", "themselves", "himself", "herself", "everyone"}
+)
 AUXILIARIES = frozenset(
     """
     is are was were be been being am has have had does do did can could will would may might must shall should gets get
@@ -46,7 +52,7 @@ ADVERBS = frozenset(
     further farther close closer inside outside outdoors indoors onstage aloft ashore aboard abroad apart later next
     meanwhile simultaneously instead mid-air midair midway halfway off out over around sideways uphill downhill upstream
     downstream clockwise counterclockwise everywhere nowhere somewhere home afar adrift astray so much more most less
-    perhaps maybe indeed yet at-once anew abreast alike lengthwise crosswise all-around throughout straight
+    perhaps maybe indeed yet at-once anew abreast alike lengthwise crosswise all-around throughout straight due
     """.split()
 )
 _LY_NOT_ADVERBS = frozenset(

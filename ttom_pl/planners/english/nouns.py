@@ -42,7 +42,9 @@ PLACES = frozenset(
 )
 PLACE_ENDINGS = ("room", "yard", "land", "field", "scape", "side", "way", "shore", "house", "ground", "fields", "lands")
 _PLACE_NOT = frozenset({"lighthouse", "birdhouse", "doghouse", "dollhouse", "greenhouse-plant", "mushroom", "bride"})
-FRAME = frozenset("screen frame scene video image picture shot view clip footage camera canvas viewer composition".split())
+FRAME = frozenset(
+    "screen frame scene video image picture shot view clip footage camera canvas viewer composition".split()
+)
 """Words for the frame itself."""
 TIMES = frozenset(
     """
@@ -142,8 +144,8 @@ ING_NOUNS = frozenset(
     """
     building painting ring king ceiling string wing wings thing things spring sling swing clothing drawing lightning
     morning evening duckling starling sibling dumpling railing sapling seedling gosling wedding earring herring viking
-    pudding icing fling awning offspring bring ping underling hatchling fledgling yearling housing lining crossing
-    landing parking boxing-ring carving carvings paintings buildings gathering meeting beijing filling frosting stocking
+    clearing pudding icing fling awning offspring bring ping underling hatchling fledgling yearling crossing
+    landing parking boxing-ring carving carvings paintings buildings gathering meeting beijing stocking
     hamstring shilling darling inkling bedding
     """.split()
 )

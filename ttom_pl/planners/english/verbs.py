@@ -18,8 +18,12 @@ GO = frozenset(
     """.split()
 )
 """Verbs of getting from one place to another, whatever the way."""
-UP = frozenset("rise ascend climb levitate lift launch mount uplift elevate raise hoist skyrocket surface erupt".split())
-DOWN = frozenset("descend sink land settle dive set lower dip submerge drip rain drizzle swoop alight touch-down".split())
+UP = frozenset(
+    "rise ascend climb levitate lift launch mount uplift elevate raise hoist skyrocket surface erupt".split()
+)
+DOWN = frozenset(
+    "descend sink land settle dive set lower dip submerge drip rain drizzle swoop alight touch-down".split()
+)
 FALL = frozenset("fall drop plummet plunge tumble topple cascade crash-land free-fall collapse crumple".split())
 THROW = frozenset("throw toss hurl fling lob pitch chuck sling cast shoot launch".split())
 """Verbs whose object flies."""
@@ -48,7 +52,9 @@ BOUNCE = frozenset("bounce dribble".split())
 SWAY = frozenset("sway swing rock wag oscillate".split())
 APPEAR = frozenset("appear emerge arrive materialize enter".split())
 VANISH = frozenset("disappear vanish exit leave depart".split())
-TURN_IN_PLACE = frozenset("turn look face point lean glance stare gaze tilt rotate spin wave nod bend stretch reach".split())
+TURN_IN_PLACE = frozenset(
+    "turn look face point lean glance stare gaze tilt rotate spin wave nod bend stretch reach".split()
+)
 """Verbs that a direction follows without the subject going there."""
 _STILL = """
     accept ache act add adjust admire affect agree aim alarm allow amaze answer applaud argue arrange arrive ask
@@ -74,8 +80,8 @@ _STILL = """
     negotiate neigh nestle nibble nod notice nudge nuzzle observe offer ooze open operate order organize overflow
     overlook pack paint pant park pat paw pay peck peek peel peer perch perform pet photograph pick pierce place plan
     play plow pluck point poke polish pollinate pop pose pounce pour practice pray preen prepare press pretend print
-    probe produce protect prune puff pump punch purr put quack quiver raid rattle reach read receive recite recline
-    redden reel reflect rehearse relax release remain remove repair rescue rest reveal revive ring rinse rip roar
+    probe produce progress protect prune puff pump punch purr put quack quiver raid rattle reach read receive recite recline
+    redden reel reflect rehearse relax release remain remove repair rescue rest reveal revive  rinse rip roar
     roast rot rotate rub ruffle rummage rustle salute savor say scan scatter scoop scrape scratch scream screech
     scribble scrub sculpt search see seem sell send serve sew shake share sharpen shatter shave shelter shift shimmer
     shine shiver shop shout shovel show shred shrink shut shuttle sigh simmer sing sip sit sizzle sketch slam sleep
@@ -86,7 +92,7 @@ _STILL = """
     support surround suspend swallow swat sweat swing swirl switch tackle take talk tan tap taste teach tear tell tend
     thaw think thrash thrive thud thump tick tickle tie tighten tinkle toast touch tow train trim trip trumpet try tug
     twinkle twirl twist twitch twitter type unfold unload unlock unroll untie unwind unwrap use vacuum vaporize
-    vibrate visit wade wail wait wake wander want warm wash watch water wave wear weep weigh welcome weld whimper
+    vibrate visit wade wail wait wake wander want warm wash watch  wave wear weep weigh welcome weld whimper
     whine whinny whip whir whisk whisper whistle whiten wield wiggle wink wipe wish wither work wrap wrestle wriggle
     write yap yawn yell yellow yelp yodel zap
     """
@@ -109,10 +115,12 @@ _IRREGULAR: dict[str, str] = {
     "broke": "break", "began": "begin", "begun": "begin", "bitten": "bite", "frozen": "freeze", "fed": "feed",
     "fought": "fight", "found": "find", "crept": "creep", "dug": "dig", "leapt": "leap", "knelt": "kneel",
     "leaned": "lean", "shone": "shine", "sang": "sing", "shook": "shake", "shaken": "shake", "became": "become",
-    "lifts": "lift", "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
+    "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
 }  # fmt: skip
-_DOUBLED = frozenset("run swim jog hop skip slip trot dip drop flip spin sit set get put hit cut nap hug dig bat".split()) | frozenset(
-    "rub scrub chop clap flap grab grip hum jam knit mop nod pat pet plan plod pop rip rot scan shop shut slam snap stop"
+_DOUBLED = frozenset(
+    "run swim jog hop skip slip trot dip drop flip spin sit set get put hit cut nap hug dig bat".split()
+) | frozenset(
+    "control patrol propel compel rub scrub chop clap flap grab grip hum jam knit mop nod pat pet plan plod pop rip rot scan shop shut slam snap stop"
     " strum strut stir swap tap tip tug trim trap trip wag wrap zip zigzag drip drum fan flit plug prod prop sip scrap"
     " skim slap slim snip spot step stun sun swat throb whip whiz wed bob tan let beg win rev jet babysit free-fall".split()
 )

@@ -1,0 +1,52 @@
+# make demo   set up and run the main job on the embedded model
+# make test   set up and run the tests
+# Both make their own virtual environment in .venv; nothing else has to be done first.
+
+PYTHON ?= python3
+# The version that is tested. For another build, e.g. CPU only: make TORCH="torch==2.13.0 --index-url URL"
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+STREAM := $(BIN)/ttom stream --config configs/sprites.yaml
+
+.PHONY: demo test lint benchmark clean
+
+demo: $(VENV)/.installed
+	$(STREAM) --stream.out $(DEMO)/plain --model.guided_steps 0 --memory.mode off
+	$(STREAM) --stream.out $(DEMO)/cold --memory.mode off
+	$(STREAM) --stream.out $(DEMO)/memory
+	$(BIN)/ttom compare $(DEMO)/plain $(DEMO)/cold $(DEMO)/memory --out $(DEMO) \
+	  --names "plain model" "TTOM cold" "TTOM with memory"
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmark: $(VENV)/.installed
+	$(BIN)/python benchmarks/sprites.py --out runs/benchmark
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "ttom_pl needs Python 3.11 or newer, $(PYTHON) is older or missing; install one, or name it: make PYTHON=python3.12"; exit 1; }
+	@command -v $${CXX:-c++} >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { \
+	  echo "hnswlib is built from source and needs a C++ compiler, and there is none; install one:"; \
+	  echo "  Debian, Ubuntu: apt-get install g++ python3-dev    Fedora: dnf install gcc-c++ python3-devel    macOS: xcode-select --install"; exit 1; }
+	@$(PYTHON) -c 'import sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_path("include")) / "Python.h").exists())' || { \
+	  echo "hnswlib is built from source and needs Python's headers; install them: apt-get install python3-dev (Fedora: python3-devel)"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment; install it: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs

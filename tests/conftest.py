@@ -1,0 +1,155 @@
+"""A tiny real model and what is needed to serve prompts with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from lightning.pytorch import Callback, Trainer
+from transformers import UMT5Config, UMT5EncoderModel
+
+from ttom_pl.backbones import WanBackbone
+from ttom_pl.layout import Layout
+from ttom_pl.planners import GrammarPlanner
+from ttom_pl.sprites.tokenizer import make_tokenizer
+
+ROOT = Path(__file__).parents[1]
+PROMPT = "a red circle moves left and a blue square moves up"
+
+MakeBackbone = Callable[..., WanBackbone]
+MakeTrainer = Callable[..., Trainer]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; leave out with -m 'not slow'")
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ``WanPipeline`` folder of the same classes as the Sprites model, with few and random weights."""
+    return make_pipeline(tmp_path_factory.mktemp("models") / "tiny", seed=0)
+
+
+@pytest.fixture(scope="session")
+def other_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same architecture with other weights."""
+    return make_pipeline(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture
+def make_backbone(tiny_pipeline: Path) -> MakeBackbone:
+    """Load the tiny model: 9 frames of 32 × 32 in 4 steps, if not told otherwise."""
+
+    def make(**changes: object) -> WanBackbone:
+        settings = {
+            "pretrained": str(tiny_pipeline),
+            "height": 32,
+            "width": 32,
+            "num_frames": 9,
+            "num_inference_steps": 4,
+            "guidance_scale": 4.0,
+            "max_sequence_length": 24,
+            "fps": 8,
+        }
+        return WanBackbone(**(settings | changes))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def backbone(make_backbone: MakeBackbone) -> WanBackbone:
+    """The tiny model, fresh."""
+    return make_backbone()
+
+
+@pytest.fixture
+def layout() -> Layout:
+    """The layout of a prompt with two objects."""
+    return GrammarPlanner().plan(PROMPT, "0001")
+
+
+@pytest.fixture
+def make_trainer(tmp_path: Path) -> MakeTrainer:
+    """A quiet Trainer with the given callbacks."""
+
+    def make(*callbacks: Callback, max_epochs: int | None = None) -> Trainer:
+        return Trainer(
+            accelerator="cpu",
+            devices=1,
+            max_epochs=max_epochs,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            log_every_n_steps=1,
+            callbacks=list(callbacks),
+            default_root_dir=tmp_path / "lightning",
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Files of other projects; they lie beside the repository on the machines of this project only."""
+    path = ROOT.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip(f"the shared data is not here ({path}); these tests read other projects' files")
+    return path
+
+
+def make_pipeline(folder: Path, seed: int) -> Path:
+    """Write a tiny ``WanPipeline`` with random weights."""
+    tokenizer = make_tokenizer()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        text_encoder = UMT5EncoderModel(
+            UMT5Config(
+                vocab_size=len(tokenizer),
+                d_model=16,
+                d_kv=4,
+                d_ff=32,
+                num_layers=1,
+                num_heads=4,
+                dropout_rate=0.0,
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+            )
+        )
+        transformer = WanTransformer3DModel(
+            patch_size=(1, 1, 1),
+            num_attention_heads=2,
+            attention_head_dim=12,
+            in_channels=4,
+            out_channels=4,
+            text_dim=16,
+            freq_dim=16,
+            ffn_dim=32,
+            num_layers=3,
+            rope_max_seq_len=32,
+        )
+        vae = AutoencoderKLWan(
+            base_dim=4,
+            z_dim=4,
+            dim_mult=[1, 2],
+            num_res_blocks=1,
+            temperal_downsample=[True],
+            patch_size=2,
+            in_channels=12,
+            out_channels=12,
+            scale_factor_temporal=2,
+            scale_factor_spatial=4,
+            latents_mean=[0.1, -0.2, 0.3, -0.4],
+            latents_std=[0.9, 1.1, 1.3, 0.7],
+        )
+    pipeline = WanPipeline(
+        tokenizer=tokenizer,
+        text_encoder=text_encoder.eval(),
+        vae=vae.eval(),
+        scheduler=UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
+        transformer=transformer.eval(),
+    )
+    pipeline.save_pretrained(folder)
+    return folder
