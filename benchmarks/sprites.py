@@ -29,7 +29,9 @@ def run(out: Path, prompts: Path, seed: int, *options: str) -> Path:
     """Serve a prompt file into a run folder."""
     print(f"\n== {out}", flush=True)
     config = ["--config", str(ROOT / "configs" / "sprites.yaml"), "--data.prompts", str(prompts)]
-    ttom(["stream", *config, "--stream.out", str(out), "--stream.seed", str(seed), "--trainer.logger", "false", *options])
+    ttom(
+        ["stream", *config, "--stream.out", str(out), "--stream.seed", str(seed), "--trainer.logger", "false", *options]
+    )
     return out
 
 
@@ -78,7 +80,9 @@ def main() -> None:
 def claims(single: Comparison, two: Comparison, stream: Comparison) -> Iterator[tuple[str, str, str, str]]:
     """Yield claim, bound, measurement and verdict."""
     right = (single.values["shape"][0] == 1) & (single.values["all_motions"][0] == 1)
-    yield _row("plain, one object: colour, shape and direction right", "≥ 90%", f"{right.mean():.0%}", right.mean() >= 0.9)
+    yield _row(
+        "plain, one object: colour, shape and direction right", "≥ 90%", f"{right.mean():.0%}", right.mean() >= 0.9
+    )
 
     both = two.values["all_motions"].mean(1)
     yield _row("plain, two objects: both motions right", "reported", f"{both[0]:.0%}", None)
@@ -104,7 +108,9 @@ def claims(single: Comparison, two: Comparison, stream: Comparison) -> Iterator[
         d = stream.difference(metric, 1)
         means = stream.values[metric].mean(1)
         measured = f"{means[1]:.2f} against {means[0]:.2f}, difference {d.low:+.2f} … {d.high:+.2f}"
-        yield _row(f"memory on, last third: {metric.replace('_', ' ')}", "not significantly lower", measured, d.high >= 0)
+        yield _row(
+            f"memory on, last third: {metric.replace('_', ' ')}", "not significantly lower", measured, d.high >= 0
+        )
 
     measured = f"{iou[2]:.3f} against {iou[0]:.3f}, ×{_ratio(iou[2], iou[0])}"
     yield _row("loaded from memory, not optimised: layout IoU", "≥ 2× plain", measured, iou[2] >= 2 * iou[0])

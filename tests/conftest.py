@@ -1,5 +1,6 @@
 """A tiny real model and what is needed to serve prompts with it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,23 +8,21 @@ import pytest
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from transformers import UMT5Config, UMT5EncoderModel
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.layout import Layout
-from ttom_pl.planners import GrammarPlanner
+from ttom_pl.layout import Box, Layout, Track
+from ttom_pl.planners import Planner
 from ttom_pl.sprites.tokenizer import make_tokenizer
 
+_OBJECT = re.compile(r"(a|three) (\w+) (\w+) (?:moves?|stays?) (left|right|up|down|still)")
+_STEPS = {"left": (-0.4, 0.0), "right": (0.4, 0.0), "up": (0.0, -0.4), "down": (0.0, 0.4), "still": (0.0, 0.0)}
+
 ROOT = Path(__file__).parents[1]
-PROMPT = "a red circle moves left and a blue square moves up"
 
 MakeBackbone = Callable[..., WanBackbone]
 MakeTrainer = Callable[..., Trainer]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers."""
-    config.addinivalue_line("markers", "slow: takes more than a few seconds; leave out with -m 'not slow'")
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +63,31 @@ def backbone(make_backbone: MakeBackbone) -> WanBackbone:
     return make_backbone()
 
 
+class FixedPlanner:
+    """Puts the objects of a caption at fixed places, first to last, so that no test depends on how well one plans."""
+
+    def plan(self, prompt: str, id: str = "") -> Layout:
+        tracks: list[Track] = []
+        for match in _OBJECT.finditer(prompt):
+            for _ in range({"a": 1, "three": 3}[match[1]]):
+                x, y = [(0.6, 0.1), (0.1, 0.7), (0.6, 0.6)][len(tracks)]
+                dx, dy = _STEPS[match[4]]
+                boxes: tuple[Box, ...] = tuple(
+                    (x + dx * t, y + dy * t, x + dx * t + 0.25, y + dy * t + 0.25) for t in (0.0, 0.5, 1.0)
+                )
+                tracks.append(Track(len(tracks), match[0].rsplit(" ", 2)[0], (match[3],), boxes, (match.span(3),)))
+        return Layout(prompt, tuple(tracks), id, planner="fixed")
+
+
 @pytest.fixture
-def layout() -> Layout:
+def planner() -> Planner:
+    return FixedPlanner()
+
+
+@pytest.fixture
+def layout(planner: Planner) -> Layout:
     """The layout of a prompt with two objects."""
-    return GrammarPlanner().plan(PROMPT, "0001")
+    return planner.plan("a red circle moves left and a blue square moves up", "0001")
 
 
 @pytest.fixture
@@ -82,7 +102,7 @@ def make_trainer(tmp_path: Path) -> MakeTrainer:
             logger=False,
             enable_checkpointing=False,
             enable_model_summary=False,
-            enable_progress_bar=False,
+            enable_progress_bar=any(isinstance(each, ProgressBar) for each in callbacks),
             log_every_n_steps=1,
             callbacks=list(callbacks),
             default_root_dir=tmp_path / "lightning",

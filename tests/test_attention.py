@@ -32,7 +32,8 @@ def test_values_and_gradients_equal_those_of_full_attention(
     expected = full_attention(query, key, OBJECTS)
     weights = token_weights(OBJECTS, 11)
     got = object_attention(query, key, weights, chunk_size)
-    assert got.shape == (2, 2, 37) and got.dtype == torch.float32
+    assert got.shape == (2, 2, 37)
+    assert got.dtype == torch.float32
     torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=1e-7)
 
     upstream = torch.randn(got.shape, generator=torch.Generator().manual_seed(1))
@@ -57,5 +58,6 @@ def test_half_precision_is_summed_in_float32(query_and_key: tuple[Tensor, Tensor
 
 def test_token_weights_are_means() -> None:
     weights = token_weights(OBJECTS, 7)
-    assert weights[1, 0] == 1 and weights.sum(0).tolist() == pytest.approx([1, 1])
+    assert weights[1, 0] == 1
+    assert weights.sum(0).tolist() == pytest.approx([1, 1])
     assert weights[:, 1].tolist() == pytest.approx([0, 0, 1 / 3, 0, 0, 1 / 3, 1 / 3])

@@ -38,7 +38,8 @@ def test_is_symmetric_and_bounded() -> None:
     p = p / p.sum(-1, keepdim=True)
     forth, back = jensen_shannon_divergence(p, q), jensen_shannon_divergence(q, p)
     torch.testing.assert_close(forth, back)
-    assert (forth >= 0).all() and (forth <= math.log(2)).all()
+    assert (forth >= 0).all()
+    assert (forth <= math.log(2)).all()
 
 
 def test_layout_loss_is_the_mean_over_blocks_objects_and_frames() -> None:
@@ -70,7 +71,9 @@ def test_loss_is_zero_where_no_object_is_ever_present() -> None:
     maps = torch.rand(1, 1, 2, 3, 3, requires_grad=True)
     loss = layout_loss(maps, torch.zeros(1, 2, 3, 3))
     loss.backward()
-    assert loss == 0 and maps.grad is not None and not maps.grad.any()
+    assert loss == 0
+    assert maps.grad is not None
+    assert not maps.grad.any()
 
 
 @pytest.mark.parametrize("attended", [0.0, 1e-30, 1.0])
@@ -82,7 +85,8 @@ def test_gradients_are_finite_where_nothing_is_attended_or_wanted(attended: floa
     targets = torch.zeros(1, 1, 4, 4)
     targets[..., 3, 3] = 1
     layout_loss(maps, targets).backward()
-    assert maps.grad is not None and maps.grad.isfinite().all()
+    assert maps.grad is not None
+    assert maps.grad.isfinite().all()
 
 
 def test_descent_pulls_attention_into_the_box() -> None:

@@ -81,7 +81,8 @@ def test_centre_of_mass_follows_the_boxes() -> None:
 
 def test_each_frame_sums_to_one_or_is_absent() -> None:
     _, targets = object_targets(layout((LEFT, None, None), (RIGHT, LEFT, LEFT)), (5, 8, 8))
-    assert targets.shape == (2, 5, 8, 8) and targets.dtype == torch.float32
+    assert targets.shape == (2, 5, 8, 8)
+    assert targets.dtype == torch.float32
     torch.testing.assert_close(targets.sum((-2, -1)), torch.tensor([[1.0, 0, 0, 0, 0], [1.0] * 5]))
 
 

@@ -56,7 +56,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     if not path.is_file():
         raise PromptError(f"no prompt file {str(path)!r}; give a .txt (a prompt a line) or a .jsonl file")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise PromptError(f"{path} is not text: byte {error.start} is not UTF-8; save it as UTF-8") from None
     if any("\0" in line for line in lines):

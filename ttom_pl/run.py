@@ -76,10 +76,10 @@ def read_results(run: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         raise RunError(f"{str(run)!r} is no run: it has no {RESULTS}; give a folder that 'ttom stream' wrote")
     results: dict[str, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().split(b"\n"):
         try:
             result = json.loads(line)
-        except json.JSONDecodeError:
+        except ValueError:  # torn: not JSON, or not even UTF-8
             continue
         results[result["id"]] = result
     return results

@@ -124,7 +124,8 @@ class Stream:
         self.folder = RunFolder.open(self.out, config)
         _quieten_lightning()
         module.backbone.to(trainer.strategy.root_device)
-        done = {id for id, result in self.folder.results().items() if "error" not in result}
+        results = self.folder.results()
+        done = {p.id for p in prompts if results.get(p.id, {}).get("prompt") == p.text and "error" not in results[p.id]}
         if done:
             rank_zero_info(f"{self.out} goes on: {len(done)} of {len(prompts)} prompts are done")
         requests = [request for request in self.plan(prompts) if request.prompt.id not in done]

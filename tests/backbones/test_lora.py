@@ -148,7 +148,8 @@ def test_an_adapter_that_does_not_fit(adapter: Adapter, fault: str) -> None:
 
 def test_only_lora_parameters_have_gradients(transformer: WanTransformer3DModel, adapter: Adapter) -> None:
     trained = {id(p) for p in transformer.parameters() if p.requires_grad}
-    assert trained == {id(p) for p in adapter.parameters()} and len(trained) == 2 * len(LAYERS)
+    assert trained == {id(p) for p in adapter.parameters()}
+    assert len(trained) == 2 * len(LAYERS)
     with adapter.enabled():
         pass
     assert {id(p) for p in transformer.parameters() if p.requires_grad} == trained

@@ -50,8 +50,11 @@ def test_a_word_that_the_tokenizer_does_not_know(tokenizer: PreTrainedTokenizerF
         token_positions(tokenizer, "a red dog moves left", ["dog"])
 
 
-def test_unknown_words_elsewhere_do_no_harm(tokenizer: PreTrainedTokenizerFast) -> None:
-    assert token_positions(tokenizer, "a red circle chases a dog", ["circle"]) == [2]
+def test_unknown_words_elsewhere_are_refused_too(tokenizer: PreTrainedTokenizerFast) -> None:
+    """The model would see something else than was asked for; signs do not matter."""
+    with pytest.raises(ValueError, match="does not know the word 'dog'"):
+        token_positions(tokenizer, "a red circle and a dog", ["circle"])
+    assert token_positions(tokenizer, "a red circle, and a blue square.", ["circle", "square"]) == [2, 7]
 
 
 def test_a_word_beyond_the_text_encoders_sight(tokenizer: PreTrainedTokenizerFast) -> None:

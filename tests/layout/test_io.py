@@ -42,7 +42,7 @@ def test_spans_may_be_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2, column 2: not JSON"),
+        ("{", "line 2, column 1: not JSON"),
         ("[1]", "line 2: a layout is an object"),
         ('{"prompt": "a cat"}', "line 2: field 'tracks' must be a list"),
         ('{"prompt": "", "tracks": []}', "line 2: field 'prompt'"),

@@ -1,5 +1,8 @@
 """Eviction policies as pure functions."""
 
+import random
+import sqlite3
+
 import pytest
 
 from ttom_pl.memory import FIFO, LFU, LRU, AgeingLFU, EntryStats, LeastIterationsSaved
@@ -35,6 +38,17 @@ def stats():
 )
 def test_order(policy, stats, expected):
     assert order(policy, stats) == expected
+
+
+@pytest.mark.parametrize("policy", [LFU(), LRU(), FIFO(), LeastIterationsSaved()], ids=str)
+def test_order_in_sql_is_the_rank(policy):
+    rng = random.Random(0)
+    rows = [(label, *(rng.randrange(4) for _ in range(5))) for label in range(60)]
+    ranked = sorted(rows, key=lambda row: (policy.rank(EntryStats(*row[1:]), 9.0), row[0]))
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE entries (label, hits, iterations_saved, created, last_used, nbytes)")
+    connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", rows)
+    assert connection.execute(f"SELECT * FROM entries ORDER BY {policy.order}, label").fetchall() == ranked
 
 
 def test_hits_halve_in_a_half_life():

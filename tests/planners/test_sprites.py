@@ -18,10 +18,11 @@ def test_layout_shows_what_the_caption_says(seed: int) -> None:
     """Counts, motions and relations hold; sizes and ways are those of the world; nothing touches or leaves."""
     groups, relation = sample_groups(random.Random(seed))
     layout = PLANNER.plan(caption(groups, relation))
-    assert layout.confidence == 1 and not layout.reason
+    assert (layout.confidence, layout.reason) == (1, "")
     assert len(layout.tracks) == sum(group.count for group in groups)
     boxes = interpolate_boxes(layout, 41)
-    assert boxes.min() >= 0 and boxes.max() <= 1
+    assert boxes.min() >= 0
+    assert boxes.max() <= 1
     for a, b in combinations(boxes, 2):
         gap = torch.maximum(a[:, :2] - b[:, 2:], b[:, :2] - a[:, 2:]).max(-1).values
         assert gap.min() > 1.5 / SIZE
@@ -43,14 +44,14 @@ def test_same_noun_is_told_apart_by_its_adjective() -> None:
     """Two circles: the words of each are its colour and its own "circle"."""
     prompt = "a red circle moves left and a blue circle moves up"
     red, blue = PLANNER.plan(prompt).tracks
-    assert red.words == ("red", "circle") and blue.words == ("blue", "circle")
-    assert red.spans == ((2, 5), (6, 12)) and blue.spans == ((29, 33), (34, 40))
+    assert (red.words, red.spans) == (("red", "circle"), ((2, 5), (6, 12)))
+    assert (blue.words, blue.spans) == (("blue", "circle"), ((30, 34), (35, 41)))
 
 
 def test_single_noun_is_steered_alone() -> None:
     """One circle and one square: the head noun is enough."""
     circle, square = PLANNER.plan("a red circle moves left and a blue square moves up").tracks
-    assert circle.words == ("circle",) and square.words == ("square",)
+    assert (circle.words, square.words) == (("circle",), ("square",))
 
 
 def test_counted_objects_share_phrase_words_and_way() -> None:

@@ -30,6 +30,8 @@ class Adapter:
         self.rank = rank
         self.alpha = float(rank if alpha is None else alpha)
         self.target_modules = tuple(target_modules)
+        if ADAPTER in getattr(transformer, "peft_config", {}):
+            transformer.delete_adapters(ADAPTER)
         transformer.requires_grad_(False)
         config = LoraConfig(r=rank, lora_alpha=self.alpha, target_modules=list(target_modules))
         transformer.add_adapter(config, adapter_name=ADAPTER)

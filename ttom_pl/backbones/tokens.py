@@ -1,7 +1,8 @@
 """Where an object's words are in the tokenized prompt."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
@@ -23,11 +24,13 @@ def token_positions(
         max_length: tokens that the text encoder sees; what lies beyond is cut off.
 
     Raises:
-        ValueError: if a word is not in the prompt, lies beyond ``max_length``, or is unknown to the tokenizer.
+        ValueError: if a word is not in the prompt or lies beyond ``max_length``, or if the tokenizer does not know a
+            word of the prompt, be it the object's or another.
     """
     if not spans:
         spans = [span for word in words for span in _occurrences(word, prompt)]
     encoded = tokenizer(prompt, truncation=True, max_length=max_length, return_offsets_mapping=True)
+    _check_known(tokenizer, prompt, encoded)
     positions = []
     for start, end in spans:
         found = [i for i, (a, b) in enumerate(encoded["offset_mapping"]) if a < end and b > start]
@@ -36,13 +39,18 @@ def token_positions(
                 f"the word {prompt[start:end]!r} lies beyond the {max_length} tokens that the text encoder sees of the "
                 f"prompt {prompt!r}; shorten the prompt or raise max_sequence_length"
             )
-        if any(encoded["input_ids"][i] == tokenizer.unk_token_id for i in found):
-            raise ValueError(
-                f"the text encoder does not know the word {prompt[start:end]!r} of the prompt {prompt!r}; "
-                "use a word of its vocabulary"
-            )
         positions += found
     return sorted(set(positions))
+
+
+def _check_known(tokenizer: PreTrainedTokenizerBase, prompt: str, encoded: Mapping[str, Any]) -> None:
+    """Refuse a prompt with a word (not merely a sign) that the text encoder would see as "unknown"."""
+    for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        if token == tokenizer.unk_token_id and re.search(r"\w", prompt[start:end]):
+            raise ValueError(
+                f"the text encoder does not know the word {prompt[start:end]!r} of the prompt {prompt!r}; "
+                "use words of its vocabulary"
+            )
 
 
 def _occurrences(word: str, prompt: str) -> list[tuple[int, int]]:

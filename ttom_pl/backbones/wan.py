@@ -191,9 +191,8 @@ class WanBackbone(Backbone):
     ) -> Tensor:
         """Run the conditional pass as far as the last of ``blocks`` and return the attention it makes on the way."""
         weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
-        with self._probed(weights, blocks) as maps:
-            with suppress(_Reached):
-                self._predict(latents, index, conditioning.prompt_embeds)
+        with self._probed(weights, blocks) as maps, suppress(_Reached):
+            self._predict(latents, index, conditioning.prompt_embeds)
         attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
         return attention
 
@@ -230,7 +229,7 @@ class WanBackbone(Backbone):
         if (self.num_frames - 1) % temporal:
             fitting = (self.num_frames - 1) // temporal * temporal + 1
             raise ValueError(
-                f"num_frames is {self.num_frames}; this model makes a multiple of {temporal} and one more, e.g. {fitting}"
+                f"num_frames is {self.num_frames}; this model makes a multiple of {temporal} and one, e.g. {fitting}"
             )
 
     def _predict(self, latents: Tensor, index: int, prompt_embeds: Tensor) -> Tensor:
@@ -275,8 +274,8 @@ def load_pipeline(pretrained: str, dtype: torch.dtype) -> WanPipeline:
         if Path(pretrained).is_dir():
             raise
         raise FileNotFoundError(
-            f"no model {pretrained!r}: {str(Path(pretrained).absolute())!r} is no folder, and the Hugging Face hub has no "
-            "such model or cannot be reached; give a WanPipeline folder or a hub id 'owner/name'"
+            f"no model {pretrained!r}: {str(Path(pretrained).absolute())!r} is no folder, and the Hugging Face hub "
+            "has no such model or cannot be reached; give a WanPipeline folder or a hub id 'owner/name'"
         ) from error
     for module in (pipe.transformer, pipe.vae, pipe.text_encoder):
         module.requires_grad_(False).eval()

@@ -1,17 +1,51 @@
 """The parametric memory around the fit of each prompt: read before, write after."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from numpy.typing import NDArray
+from torch import Tensor
 
 from ttom_pl.callbacks.base import StreamCallback
-from ttom_pl.keys import scene_key
-from ttom_pl.memory import LFU, AdapterSpec, EvictionPolicy, Match, Memory, MergeRule, RunningAverage
+from ttom_pl.keys import Embed, scene_key, sentence_embedder
+from ttom_pl.memory import (
+    LFU,
+    AdapterSpec,
+    CorruptEntryError,
+    Entry,
+    EntryNotFoundError,
+    EvictionPolicy,
+    Match,
+    Memory,
+    MergeRule,
+    RunningAverage,
+    blend,
+)
+from ttom_pl.memory.maps import pack_maps
 from ttom_pl.tto import LayoutTTO
 
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
+
+Read = Literal["miss", "warm start", "used as it is", "verified hit"]
+
+
+@dataclass
+class _Lookup:
+    """What the memory said about the prompt that is served: key, entries loaded, nearest first, and what came of it."""
+
+    text: str
+    key: NDArray[np.float32]
+    matches: list[Match]
+    read: Read
+    loss: float | None = None
 
 
 class ParametricMemory(StreamCallback):
@@ -25,12 +59,24 @@ class ParametricMemory(StreamCallback):
         mode: ``read-write``, ``read-only`` (nothing is remembered) or ``off``.
         path: folder of the memory; ``memory`` in the run folder when not given.
         threshold: least cosine similarity of keys for a hit.
+        k: nearest entries above the threshold that are blended by similarity; 1 is the paper's.
         optimise_hits: whether a hit is optimised further, or used as it is.
+        verified_loss: layout loss at the first step under which a hit is used as it is, after one forward pass with
+            what was loaded; not looked at when not given.
         min_gain: least relative fall of the layout loss from the first to the last for an adapter to be remembered.
+        merge_threshold: similarity from which a hit is merged into its entry; what was learnt from a less similar one
+            becomes an entry of its own, with those that it started from as parents. All hits are merged when not given.
         text_weight: share of the text in the key, the rest is the layout's.
+        text_encoder: a sentence-transformers model for the text of the key; the backbone's own when not given.
+        dtype: precision of remembered adapters.
+        keep_attention: keep small attention maps without and with the adapter in each entry, for ``ttom memory show``.
         capacity: entries beyond which the memory forgets.
+        capacity_bytes: bytes of adapters beyond which it forgets; no bound when not given.
         eviction: which entry it forgets.
         merge: how a hit's entry takes up what was learnt.
+
+    Raises:
+        ValueError: if ``k`` is less than 1.
     """
 
     def __init__(
@@ -38,20 +84,36 @@ class ParametricMemory(StreamCallback):
         mode: Literal["read-write", "read-only", "off"] = "read-write",
         path: Path | None = None,
         threshold: float = 0.9,
+        k: int = 1,
         optimise_hits: bool = True,
+        verified_loss: float | None = None,
         min_gain: float = 0.1,
+        merge_threshold: float | None = None,
         text_weight: float = 0.5,
+        text_encoder: str | None = None,
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        keep_attention: bool = True,
         capacity: int = 1000,
+        capacity_bytes: int | None = None,
         eviction: EvictionPolicy = LFU(),  # noqa: B008
         merge: MergeRule = RunningAverage(),  # noqa: B008
     ) -> None:
+        if k < 1:
+            raise ValueError(f"memory.k is {k}; it is the number of entries to blend, at least 1")
         self.mode = mode
         self.path = path
         self.threshold = threshold
+        self.k = k
         self.optimise_hits = optimise_hits
+        self.verified_loss = verified_loss
         self.min_gain = min_gain
+        self.merge_threshold = merge_threshold
         self.text_weight = text_weight
+        self.text_encoder = text_encoder
+        self.dtype: torch.dtype = getattr(torch, dtype)
+        self.keep_attention = keep_attention
         self.capacity = capacity
+        self.capacity_bytes = capacity_bytes
         self.eviction = eviction
         self.merge = merge
         self.hits = 0
@@ -67,35 +129,53 @@ class ParametricMemory(StreamCallback):
         """Open the memory."""
         if self.mode == "off" or stream.module.adapter is None:
             return
-        path = self.path or stream.folder.path / "memory"
-        self._memory = Memory(path, self.capacity, eviction=self.eviction, merge=self.merge)
         self._module = stream.module
         self._spec = _spec(stream.module)
+        self._embed: Embed = stream.module.backbone.embed
+        self._fingerprint = stream.module.backbone.fingerprint
+        if self.text_encoder is not None:  # keys of other encoders must not answer each other
+            self._embed = sentence_embedder(self.text_encoder)
+            self._fingerprint = f"{self._fingerprint}+{self.text_encoder}"
+        path = self.path or stream.folder.path / "memory"
+        self._memory = Memory(path, self.capacity, self.capacity_bytes, self.eviction, self.merge)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read the memory and load what it holds into the adapter."""
         if self._memory is None:
             return
-        module, memory = self._module, self._memory
-        assert module.adapter is not None
-        backbone, layout = module.backbone, module.rehearsal.layout
-        self._text, self._key = scene_key(layout, backbone.embed, self.text_weight)
-        matches = memory.read(self._key, fingerprint=backbone.fingerprint, spec=self._spec, threshold=self.threshold)
-        self._match: Match | None = matches[0] if matches else None
-        if self._match is None:
-            self.misses += 1
-            return
-        self.hits += 1
-        module.adapter.load_state_dict(memory.load(self._match.entry))
-        module.optimise = self.optimise_hits
+        module = self._module
+        text, key = scene_key(module.rehearsal.layout, self._embed, self.text_weight)
+        matches = self._load(
+            self._memory.read(key, fingerprint=self._fingerprint, spec=self._spec, threshold=self.threshold, k=self.k)
+        )
+        self._lookup = _Lookup(text, key, matches, "miss")
+        self.hits += bool(matches)
+        self.misses += not matches
+        if matches:
+            module.optimise, self._lookup.read = self.optimise_hits, "warm start"
+            if module.optimise and self.verified_loss is not None:
+                with torch.no_grad():
+                    self._lookup.loss = module.layout_loss(0).item()
+                module.optimise = not self._lookup.loss < self.verified_loss
+                self._lookup.read = "warm start" if module.optimise else "verified hit"
+            elif not module.optimise:
+                self._lookup.read = "used as it is"
 
     def on_prompt_end(self, served: "Served") -> None:
         """Write to the memory what is worth keeping, and say what was decided."""
         if self._memory is None:
             return
-        served.memory = {"key": self._text, "hit": self._match is not None, "hit_rate": round(self.hit_rate, 4)}
-        if self._match is not None:
-            served.memory |= {"entry": self._match.entry.id, "similarity": round(self._match.similarity, 4)}
+        lookup = self._lookup
+        served.memory = {"key": lookup.text, "hit": bool(lookup.matches), "read": lookup.read}
+        served.memory["hit_rate"] = round(self.hit_rate, 4)
+        if lookup.matches:
+            nearest = lookup.matches[0]
+            served.memory |= {"entry": nearest.entry.id, "similarity": round(nearest.similarity, 4)}
+            served.memory["iterations_saved"] = self._saved(nearest.entry, served.updates)
+        if len(lookup.matches) > 1:
+            served.memory["blended"] = [match.entry.id for match in lookup.matches]
+        if lookup.loss is not None:
+            served.memory["loaded_loss"] = round(lookup.loss, 5)
         served.memory["write"], served.memory["reason"] = self._write(served)
 
     def on_stream_end(self, stream: "Stream") -> None:
@@ -104,43 +184,94 @@ class ParametricMemory(StreamCallback):
             self._memory.close()
             self._memory = None
 
+    def _load(self, matches: Sequence[Match]) -> list[Match]:
+        """Load a blend of the matches into the adapter and return those that could be read."""
+        memory, adapter = self._memory, self._module.adapter
+        assert memory is not None
+        assert adapter is not None
+        loaded: list[tuple[Match, dict[str, Tensor]]] = []
+        for match in matches:
+            try:
+                loaded.append((match, memory.load(match.entry)))
+            except (CorruptEntryError, EntryNotFoundError) as error:
+                rank_zero_warn(f"entry {match.entry.id} of the memory is left out: {error}")
+        if len(loaded) == 1:
+            adapter.load_state_dict(loaded[0][1])
+        elif loaded:
+            adapter.load_state_dict(blend([each for _, each in loaded], [match.similarity for match, _ in loaded]))
+        return [match for match, _ in loaded]
+
+    def _saved(self, entry: Entry, updates: int) -> int:
+        """Return how many iterations fewer than the scene took without a memory."""
+        cold = entry.extra.get("cold_iterations", self._module.guided_steps * self._module.iterations)
+        return max(0, int(cold) - updates)
+
     def _write(self, served: "Served") -> tuple[str, str]:
         """Insert, update or leave be; return which, and why."""
-        memory, module = self._memory, self._module
+        memory, matches = self._memory, self._lookup.matches
         assert memory is not None
-        assert module.adapter is not None
-        match = self._match
-        losses = [loss for step in served.losses for loss in step]
-        before, after = (losses[0], losses[-1]) if losses else (None, None)
         if self.mode == "read-only":
             return "none", "the memory is read-only"
-        if match is not None:
-            full = module.guided_steps * module.iterations
-            memory.record_use(match.entry.id, max(0, (match.entry.iterations or full) - served.updates))
+        if not matches:
+            memory.record_miss()
+        else:
+            with suppress(EntryNotFoundError):  # another process has evicted it
+                blended = [match.entry.id for match in matches[1:]]
+                memory.record_use(matches[0].entry.id, served.memory["iterations_saved"], blended)
         if served.updates == 0:
-            return "none", "used as it is" if match else "nothing was optimised"
-        assert before is not None
-        assert after is not None
-        gain = 1 - after / before
+            return "none", self._lookup.read if matches else "nothing was optimised"
+        losses = [loss for step in served.losses for loss in step]
+        gain = 1 - losses[-1] / losses[0] if losses[0] > 0 else 0.0
         if gain < self.min_gain:
             return "none", f"the loss fell by {gain:.0%}, less than {self.min_gain:.0%}"
-        record: dict[str, Any] = {"loss_before": before, "loss_after": after, "iterations": served.updates}
-        adapter = module.adapter.state_dict()
-        if match is not None:
-            memory.update(match.entry.id, adapter, match.similarity, **record)
-            return "update", f"the loss fell by {gain:.0%}"
-        entry = memory.insert(
-            adapter,
-            key=self._key,
-            key_text=self._text,
+        reason = f"the loss fell by {gain:.0%}"
+        record: dict[str, Any] = {"loss_before": losses[0], "loss_after": losses[-1], "iterations": served.updates}
+        if matches and matches[0].similarity >= (self.merge_threshold or -1.0):
+            try:
+                memory.update(matches[0].entry.id, self._adapter(), matches[0].similarity, **record)
+            except (CorruptEntryError, EntryNotFoundError) as error:
+                reason += f"; it could not be merged: {error}"
+            else:
+                return "update", reason
+        served.memory["entry"] = self._insert(memory, served, record).id
+        return "insert", reason
+
+    def _insert(self, memory: Memory, served: "Served", record: dict[str, Any]) -> Entry:
+        matches = self._lookup.matches
+        cold = matches[0].entry.extra.get("cold_iterations") if matches else served.updates
+        extra: dict[str, Any] = {"seed": served.seed} | ({} if cold is None else {"cold_iterations": cold})
+        if self.keep_attention:
+            extra["attention"] = {
+                "before": pack_maps(self._attention(False)),
+                "after": pack_maps(self._attention(True)),
+            }
+        return memory.insert(
+            self._adapter(),
+            key=self._lookup.key,
+            key_text=self._lookup.text,
             prompt=served.prompt.text,
             layout=served.layout.to_dict(),
-            fingerprint=module.backbone.fingerprint,
+            fingerprint=self._fingerprint,
             spec=self._spec,
+            parents=[match.entry.id for match in matches],
+            extra=extra,
             **record,
         )
-        served.memory["entry"] = entry.id
-        return "insert", f"the loss fell by {gain:.0%}"
+
+    def _adapter(self) -> dict[str, Tensor]:
+        assert self._module.adapter is not None
+        return {name: tensor.to(self.dtype) for name, tensor in self._module.adapter.state_dict().items()}
+
+    @torch.no_grad()
+    def _attention(self, adapted: bool) -> Tensor:
+        """Return the attention at the first step, mean over the loss blocks, shape (M, T, h, w)."""
+        module, rehearsal = self._module, self._module.rehearsal
+        assert module.adapter is not None
+        given = (rehearsal.noise, 0, rehearsal.conditioning, rehearsal.objects, module.loss_blocks)
+        if not adapted:
+            return module.backbone.object_attention(*given).mean(0)
+        with module.adapter.enabled():
+            return module.backbone.object_attention(*given).mean(0)
 
 
 def _spec(module: LayoutTTO) -> AdapterSpec:

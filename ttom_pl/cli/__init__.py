@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import ArgumentError
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from importlib.metadata import version
 COMMANDS = {
     "stream": "serve the prompts of a file: plan, rehearse, remember, write videos and scores",
     "compare": "compare runs over the same prompts: a table with confidence intervals, a contact sheet",
+    "memory": "look at a memory, check it, carry it elsewhere",
     "pretrain": "train the embedded Sprites model",
 }
 """Subcommands and what they do; each is a module of this package with a ``main(args)``."""
@@ -28,10 +30,11 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"ttom {version('ttom_pl')}")
         return
     if words[0] not in COMMANDS:
-        sys.exit(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}")
+        print(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+        sys.exit(2)
     try:
         import_module(f"ttom_pl.cli.{words[0]}").main(words[1:])
-    except (ValueError, OSError) as error:
+    except (ArgumentError, ValueError, OSError) as error:
         if os.environ.get("TTOM_TRACEBACK"):
             raise
         print(f"ttom {words[0]}: error: {error}", file=sys.stderr)

@@ -35,7 +35,11 @@ def main(args: Sequence[str]) -> None:
         save_config_callback=None,
         seed_everything_default=0,
         trainer_defaults={"enable_checkpointing": False, "enable_model_summary": False, "log_every_n_steps": 1},
-        parser_kwargs={"prog": "ttom stream", "description": "Serve the prompts of a file, one after the other."},
+        parser_kwargs={
+            "prog": "ttom stream",
+            "description": "Serve the prompts of a file, one after the other.",
+            "exit_on_error": False,
+        },
         args=list(args),
     )
     init = cli.config_init

@@ -120,7 +120,7 @@ class Layout:
             raise LayoutError(f"field 'tracks' must be a list of objects, got {tracks!r}")
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown:
-            raise LayoutError(f"unknown field {sorted(unknown)[0]!r}; known are {sorted(cls.__dataclass_fields__)}")
+            raise LayoutError(f"unknown field {min(unknown)!r}; known are {sorted(cls.__dataclass_fields__)}")
         if not isinstance(fields.get("prompt"), str) or not fields["prompt"].strip():
             raise LayoutError(f"field 'prompt' must be a non-empty text, got {fields.get('prompt')!r}")
         return cls(tracks=tuple(_track(i, track) for i, track in enumerate(tracks)), **fields)
@@ -135,7 +135,7 @@ def _track(index: int, data: Any) -> Track:
     unknown = set(data) - set(Track.__dataclass_fields__)
     if unknown:
         known = sorted(Track.__dataclass_fields__)
-        raise LayoutError(f"tracks[{index}]: unknown field {sorted(unknown)[0]!r}; known are {known}")
+        raise LayoutError(f"tracks[{index}]: unknown field {min(unknown)!r}; known are {known}")
     if not isinstance(data["id"], int) or not isinstance(data["phrase"], str):
         raise LayoutError(f"tracks[{index}]: 'id' must be a whole number and 'phrase' a text")
     boxes = tuple(

@@ -46,8 +46,10 @@ def gaussian_maps(boxes: Tensor, height: int, width: int) -> Tensor:
     x0, y0, x1, y1 = boxes.double().unbind(-1)
     x = (torch.arange(width, device=boxes.device) + 0.5) / width
     y = (torch.arange(height, device=boxes.device) + 0.5) / height
-    along_x = torch.exp(-0.5 * ((x - ((x0 + x1) / 2)[..., None]) / ((x1 - x0) / 4)[..., None]) ** 2)
-    along_y = torch.exp(-0.5 * ((y - ((y0 + y1) / 2)[..., None]) / ((y1 - y0) / 4)[..., None]) ** 2)
+    # A quarter of a cell at least, so that a tiny box between two centres is not lost.
+    sigma_x, sigma_y = ((x1 - x0) / 4).clamp_min(0.25 / width), ((y1 - y0) / 4).clamp_min(0.25 / height)
+    along_x = torch.exp(-0.5 * ((x - ((x0 + x1) / 2)[..., None]) / sigma_x[..., None]) ** 2)
+    along_y = torch.exp(-0.5 * ((y - ((y0 + y1) / 2)[..., None]) / sigma_y[..., None]) ** 2)
     return (along_y[..., :, None] * along_x[..., None, :]).nan_to_num(0.0)
 
 

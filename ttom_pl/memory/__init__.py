@@ -5,14 +5,18 @@ from ttom_pl.memory.errors import (
     CorruptEntryError,
     DamagedDatabaseError,
     EntryNotFoundError,
+    ImportRefusedError,
     MemoryBusyError,
     MemoryStoreError,
     MemoryWriteError,
 )
 from ttom_pl.memory.eviction import FIFO, LFU, LRU, AgeingLFU, EntryStats, EvictionPolicy, LeastIterationsSaved
+from ttom_pl.memory.exchange import export_memory, import_memory, merge_memories
+from ttom_pl.memory.formats import block_norms, export_adapter
+from ttom_pl.memory.history import Lookup, Window, windows
 from ttom_pl.memory.merge import MergeRule, PaperMerge, Replace, RunningAverage, blend
 from ttom_pl.memory.repair import VerifyReport
-from ttom_pl.memory.store import Memory, verify_folder
+from ttom_pl.memory.store import Adopted, Memory, verify_folder
 
 __all__ = [
     "FIFO",
@@ -20,6 +24,7 @@ __all__ = [
     "LRU",
     "Adapter",
     "AdapterSpec",
+    "Adopted",
     "AgeingLFU",
     "CorruptEntryError",
     "DamagedDatabaseError",
@@ -27,7 +32,9 @@ __all__ = [
     "EntryNotFoundError",
     "EntryStats",
     "EvictionPolicy",
+    "ImportRefusedError",
     "LeastIterationsSaved",
+    "Lookup",
     "Match",
     "Memory",
     "MemoryBusyError",
@@ -38,6 +45,13 @@ __all__ = [
     "Replace",
     "RunningAverage",
     "VerifyReport",
+    "Window",
     "blend",
+    "block_norms",
+    "export_adapter",
+    "export_memory",
+    "import_memory",
+    "merge_memories",
     "verify_folder",
+    "windows",
 ]

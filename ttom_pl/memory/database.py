@@ -43,10 +43,16 @@ CREATE TABLE entries (
     last_used REAL NOT NULL,
     parents TEXT NOT NULL,
     content_hash TEXT NOT NULL,
-    nbytes INTEGER NOT NULL
+    nbytes INTEGER NOT NULL,
+    extra TEXT NOT NULL
 );
 CREATE INDEX entries_group ON entries (fingerprint, spec_digest, dimension);
-CREATE INDEX entries_stats ON entries (hits, iterations_saved, created, last_used, nbytes);
+CREATE INDEX entries_size ON entries (nbytes);
+CREATE INDEX entries_hits ON entries (hits, last_used);
+CREATE INDEX entries_last_used ON entries (last_used);
+CREATE INDEX entries_created ON entries (created);
+CREATE INDEX entries_saved ON entries (iterations_saved, last_used);
+CREATE TABLE lookups (at REAL NOT NULL, entry TEXT, iterations_saved INTEGER NOT NULL);
 """
 
 
@@ -67,6 +73,7 @@ def to_row(entry: Entry, file: str) -> dict[str, Any]:
     """Return the columns of an entry."""
     row = {each.name: getattr(entry, each.name) for each in fields(Entry)}
     row |= {"key": entry.key.astype("<f4").tobytes(), "layout": json.dumps(entry.layout)}
+    row |= {"extra": json.dumps(entry.extra)}
     row |= {"spec": json.dumps(asdict(entry.spec)), "parents": json.dumps(entry.parents)}
     return row | {"file": file, "spec_digest": entry.spec.digest, "dimension": entry.key.size}
 
@@ -75,6 +82,7 @@ def from_row(row: sqlite3.Row) -> Entry:
     """Return the entry of a row."""
     data = {each.name: row[each.name] for each in fields(Entry)}
     data |= {"key": np.frombuffer(row["key"], "<f4").astype(np.float32), "layout": json.loads(row["layout"])}
+    data |= {"extra": json.loads(row["extra"])}
     data |= {"spec": AdapterSpec.from_dict(json.loads(row["spec"])), "parents": tuple(json.loads(row["parents"]))}
     return Entry(**data)
 

@@ -81,6 +81,7 @@ class Entry:
         parents: ids of the entries that the adapter was warm-started from.
         content_hash: SHA-256 of the adapter's names, types, shapes and values.
         nbytes: size of the adapter's tensors.
+        extra: what the caller keeps with it, in JSON form.
     """
 
     id: str
@@ -102,12 +103,14 @@ class Entry:
     parents: tuple[str, ...]
     content_hash: str
     nbytes: int
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; the key is little-endian float32 in base64."""
         data = {each.name: getattr(self, each.name) for each in fields(self)}
         key = base64.b64encode(self.key.astype("<f4").tobytes()).decode()
-        data |= {"key": key, "layout": dict(self.layout), "spec": asdict(self.spec), "parents": list(self.parents)}
+        data |= {"key": key, "layout": dict(self.layout), "extra": dict(self.extra)}
+        data |= {"spec": asdict(self.spec), "parents": list(self.parents)}
         return data
 
     @classmethod

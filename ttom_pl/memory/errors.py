@@ -1,7 +1,7 @@
 """What can go wrong with a memory."""
 
 
-class MemoryStoreError(Exception):
+class MemoryStoreError(OSError):
     """Base of the errors of a memory."""
 
 
@@ -26,6 +26,13 @@ class DamagedDatabaseError(MemoryStoreError):
         )
 
 
+class ImportRefusedError(MemoryStoreError, ValueError):
+    """A file to import is not what a memory exports; nothing has been written."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        super().__init__(f"{path} is refused: {reason}; nothing was imported, import a file of `ttom memory export`")
+
+
 class MemoryWriteError(MemoryStoreError):
     """The disk refused a write; the memory is as it was before."""
 
@@ -44,6 +51,7 @@ __all__ = [
     "CorruptEntryError",
     "DamagedDatabaseError",
     "EntryNotFoundError",
+    "ImportRefusedError",
     "MemoryBusyError",
     "MemoryStoreError",
     "MemoryWriteError",

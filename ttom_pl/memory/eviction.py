@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class EntryStats:
 class EvictionPolicy(ABC):
     """Ranks entries for eviction. The entry that is being inserted is never a candidate."""
 
+    order: ClassVar[str | None] = None
+    """The rank as SQL, over the fields of :class:`EntryStats`, for policies that need not look at each entry."""
+
     @abstractmethod
     def rank(self, stats: EntryStats, now: float) -> tuple[float, ...]:
         """Return a sort key: the entry with the lowest goes first, among equals the one inserted first.
@@ -40,6 +44,8 @@ class EvictionPolicy(ABC):
 class LFU(EvictionPolicy):
     """Least frequently used first (the paper's policy), among equals the least recently used."""
 
+    order: ClassVar[str | None] = "hits, last_used"
+
     def rank(self, stats: EntryStats, now: float) -> tuple[float, ...]:
         """Return hits, then the time of the last use."""
         return (stats.hits, stats.last_used)
@@ -49,6 +55,8 @@ class LFU(EvictionPolicy):
 class LRU(EvictionPolicy):
     """Least recently used first."""
 
+    order: ClassVar[str | None] = "last_used"
+
     def rank(self, stats: EntryStats, now: float) -> tuple[float, ...]:
         """Return the time of the last use."""
         return (stats.last_used,)
@@ -57,6 +65,8 @@ class LRU(EvictionPolicy):
 @dataclass(frozen=True)
 class FIFO(EvictionPolicy):
     """Oldest first."""
+
+    order: ClassVar[str | None] = "created"
 
     def rank(self, stats: EntryStats, now: float) -> tuple[float, ...]:
         """Return the time of creation."""
@@ -86,6 +96,8 @@ class AgeingLFU(EvictionPolicy):
 @dataclass(frozen=True)
 class LeastIterationsSaved(EvictionPolicy):
     """The entry whose use has saved the fewest optimiser iterations first, among equals the least recently used."""
+
+    order: ClassVar[str | None] = "iterations_saved, last_used"
 
     def rank(self, stats: EntryStats, now: float) -> tuple[float, ...]:
         """Return the iterations saved, then the time of the last use."""

@@ -20,8 +20,15 @@ _RECORD_HASH = "ttom_entry_sha256"
 
 
 def file_name(entry_id: str, generation: int) -> str:
-    """Return the name of the file that an entry gets in the given generation of its memory."""
-    return f"{entry_id}-{generation:012d}.safetensors"
+    """Return the name of the file that an entry gets in the given generation of its memory.
+
+    Raises:
+        ValueError: if the id is not hexadecimal; no other text ever becomes part of a path.
+    """
+    name = f"{entry_id}-{generation:012d}.safetensors"
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"the id of an entry is a hexadecimal number, got {entry_id!r}")
+    return name
 
 
 def generation_of(name: str) -> int:
@@ -61,7 +68,7 @@ def encode(entry: Entry, adapter: Adapter) -> bytes:
     """Return the contents of an adapter file."""
     record = json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)
     metadata = {"format": "pt", _RECORD: record, _RECORD_HASH: hashlib.sha256(record.encode()).hexdigest()}
-    config = _lora_config(entry, adapter)
+    config = lora_config(entry, adapter)
     if config:
         metadata["lora_adapter_metadata"] = json.dumps(config, sort_keys=True)
     return safetensors.torch.save(dict(adapter), metadata)
@@ -152,9 +159,9 @@ class AdapterFiles:
             (self.folder / name).replace(self._quarantine / name)
 
 
-def _lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
+def lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
     """Return what diffusers reads as the PEFT configuration, so that an alpha unlike the rank is honoured."""
-    component = next(iter(adapter)).split(".")[0]
+    component = next(iter(adapter), "").split(".")[0]
     known = tuple(f"{component}.{module}." for module in entry.spec.target_modules)
     if not all(name.startswith(known) for name in adapter):
         return {}
@@ -170,4 +177,4 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-__all__ = ["AdapterFiles", "content_hash", "decode", "encode", "file_name", "generation_of", "prepare"]
+__all__ = ["AdapterFiles", "content_hash", "decode", "encode", "file_name", "generation_of", "lora_config", "prepare"]

@@ -4,8 +4,8 @@ import json
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,16 +14,33 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ttom_pl.memory.capacity import Capacity
 from ttom_pl.memory.database import Group, from_row
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
-from ttom_pl.memory.eviction import LFU, EntryStats, EvictionPolicy
+from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.files import content_hash, prepare
+from ttom_pl.memory.history import Lookup
 from ttom_pl.memory.merge import MergeRule, RunningAverage
-from ttom_pl.memory.records import Change, Records, find_row, get_row, row_labelled
+from ttom_pl.memory.records import Records, find_row, get_row, row_labelled
 from ttom_pl.memory.repair import VerifyReport, rebuild
 
 _TOLERANCE = 1e-6  # of similarities, which are computed in float32
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What a memory took over from another.
+
+    Attributes:
+        added: ids of entries that are new here.
+        changed: ids of entries that were here, and are now as they are there or count more uses.
+        evicted: ids of entries that had to go.
+    """
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    evicted: tuple[str, ...]
 
 
 class Memory:
@@ -54,11 +71,7 @@ class Memory:
         merge: MergeRule = RunningAverage(),  # noqa: B008
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if capacity < 1 or (capacity_bytes is not None and capacity_bytes < 1):
-            raise ValueError(f"a memory needs a positive capacity, got {capacity} entries, {capacity_bytes} bytes")
-        self.capacity = capacity
-        self.capacity_bytes = capacity_bytes
-        self.eviction = eviction
+        self.capacity = Capacity(capacity, capacity_bytes, eviction)
         self.merge = merge
         self._clock = clock
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -83,6 +96,7 @@ class Memory:
         loss_after: float | None = None,
         iterations: int = 0,
         parents: Sequence[str] = (),
+        extra: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Remember an adapter, and forget others if there are too many; on return it is safely on disk.
 
@@ -98,6 +112,7 @@ class Memory:
             loss_after: layout loss after it.
             iterations: optimiser iterations spent.
             parents: ids of the entries that it was warm-started from.
+            extra: anything else to keep with it, in JSON form.
 
         Raises:
             ValueError: if the adapter or the key is not finite, or the adapter alone is beyond ``capacity_bytes``.
@@ -110,7 +125,7 @@ class Memory:
             key_text=key_text,
             key=_vector(key),
             prompt=prompt,
-            layout=json.loads(json.dumps(dict(layout or {}), allow_nan=False)),
+            layout=_json(layout),
             fingerprint=fingerprint,
             spec=spec,
             loss_before=loss_before,
@@ -125,9 +140,10 @@ class Memory:
             parents=tuple(parents),
             content_hash=content_hash(tensors),
             nbytes=sum(tensor.nbytes for tensor in tensors.values()),
+            extra=_json(extra),
         )
         with self._records.writing() as change:
-            self._evict(change, keep=change.add(entry, tensors))
+            self.capacity.evict(change, now, keep=change.add(entry, tensors))
         return entry
 
     def read(
@@ -220,19 +236,20 @@ class Memory:
                     nbytes=sum(tensor.nbytes for tensor in tensors.values()),
                 )
                 change.replace(row, entry, tensors)
-                self._evict(change, keep=row["label"])
+                self.capacity.evict(change, self._clock(), keep=row["label"])
         except CorruptEntryError as error:
             assert row is not None
             self._records.quarantine(row, error)
             raise
         return entry
 
-    def record_use(self, entry_id: str, iterations_saved: int = 0) -> Entry:
-        """Count a hit.
+    def record_use(self, entry_id: str, iterations_saved: int = 0, blended: Sequence[str] = ()) -> Entry:
+        """Count a hit, in the entry and in the history.
 
         Args:
             entry_id: the entry.
             iterations_saved: optimiser iterations that it has saved this time.
+            blended: ids of other entries that were used with it; those that are gone are ignored.
 
         Returns:
             The entry as it is now.
@@ -242,8 +259,54 @@ class Memory:
         """
         counts = "hits = hits + 1, iterations_saved = iterations_saved + ?, last_used = ?"
         with self._records.database.writing() as connection:
-            connection.execute(f"UPDATE entries SET {counts} WHERE id = ?", (iterations_saved, self._clock(), entry_id))
-            return from_row(get_row(connection, entry_id))
+            now = self._clock()
+            connection.execute(f"UPDATE entries SET {counts} WHERE id = ?", (iterations_saved, now, entry_id))
+            entry = from_row(get_row(connection, entry_id))
+            for other in blended:
+                connection.execute("UPDATE entries SET hits = hits + 1, last_used = ? WHERE id = ?", (now, other))
+            connection.execute("INSERT INTO lookups VALUES (?, ?, ?)", (now, entry_id, iterations_saved))
+        return entry
+
+    def record_miss(self) -> None:
+        """Count a miss in the history."""
+        with self._records.database.writing() as connection:
+            connection.execute("INSERT INTO lookups VALUES (?, NULL, 0)", (self._clock(),))
+
+    def history(self) -> list[Lookup]:
+        """Return the hits and misses that were recorded, the oldest first."""
+        with self._records.database.reading() as connection:
+            return [Lookup(*row) for row in connection.execute("SELECT * FROM lookups ORDER BY rowid")]
+
+    def adopt(self, entries: Iterable[tuple[Entry, Adapter]]) -> Adopted:
+        """Take over entries of another memory with their ids and statistics, all of them or, after an error, none.
+
+        Where an entry of the same id is here already, the one that more was merged in is kept, of equals the one that
+        was used last; its counts become the greater of both. Entries beyond the capacity are evicted.
+
+        Args:
+            entries: entries and their adapters.
+
+        Raises:
+            ValueError: if an adapter is not finite or not what its entry says.
+            MemoryWriteError: if the disk refuses; nothing has changed.
+        """
+        added, changed = [], []
+        with self._records.writing() as change:
+            for entry, adapter in entries:
+                tensors = prepare(adapter)
+                if content_hash(tensors) != entry.content_hash:
+                    raise ValueError(f"entry {entry.id!r} has another adapter than the one given with it")
+                row = find_row(change.connection, entry.id)
+                if row is None:
+                    change.add(entry, tensors)
+                    added.append(entry.id)
+                elif (kept := _newer(from_row(row), entry)) != from_row(row):
+                    tensors = tensors if kept.content_hash == entry.content_hash else self._records.read(row)
+                    change.remove(row)
+                    change.add(kept, tensors)
+                    changed.append(entry.id)
+            evicted = self.capacity.evict(change, self._clock())
+        return Adopted(tuple(added), tuple(changed), evicted)
 
     def delete(self, entry_id: str) -> None:
         """Forget an entry.
@@ -257,7 +320,7 @@ class Memory:
     def prune(self) -> tuple[str, ...]:
         """Evict entries beyond the capacity, which may have been larger before, and return their ids."""
         with self._records.writing() as change:
-            return self._evict(change)
+            return self.capacity.evict(change, self._clock())
 
     def get(self, entry_id: str) -> Entry:
         """Return an entry.
@@ -328,28 +391,6 @@ class Memory:
     ) -> None:
         self.close()
 
-    def _evict(self, change: Change, keep: int | None = None) -> tuple[str, ...]:
-        """Remove the entries that the policy ranks lowest until the rest fits, but not the one labelled ``keep``."""
-        count, nbytes = change.connection.execute("SELECT count(*), coalesce(sum(nbytes), 0) FROM entries").fetchone()
-        if self._fits(count, nbytes):
-            return ()
-        now = self._clock()
-        query = "SELECT label, hits, iterations_saved, created, last_used, nbytes FROM entries"
-        candidates = [(row[0], EntryStats(*row[1:])) for row in change.connection.execute(query) if row[0] != keep]
-        candidates.sort(key=lambda candidate: (self.eviction.rank(candidate[1], now), candidate[0]))
-        evicted = []
-        for label, stats in candidates:
-            row = row_labelled(change.connection, label)
-            change.remove(row)
-            evicted.append(row["id"])
-            count, nbytes = count - 1, nbytes - stats.nbytes
-            if self._fits(count, nbytes):
-                return tuple(evicted)
-        raise ValueError(f"the adapter has {nbytes} bytes, more than the memory may hold; raise capacity_bytes")
-
-    def _fits(self, count: int, nbytes: int) -> bool:
-        return count <= self.capacity and (self.capacity_bytes is None or nbytes <= self.capacity_bytes)
-
 
 def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
     """Check the memory in a folder, whatever state it is in.
@@ -380,4 +421,16 @@ def _vector(key: ArrayLike) -> NDArray[np.float32]:
     return vector
 
 
-__all__ = ["Memory", "verify_folder"]
+def _json(data: Mapping[str, Any] | None) -> Any:
+    return json.loads(json.dumps(dict(data or {}), allow_nan=False))
+
+
+def _newer(here: Entry, there: Entry) -> Entry:
+    newer = max(here, there, key=lambda entry: (entry.merged, entry.last_used))
+    counts = {
+        name: max(getattr(here, name), getattr(there, name)) for name in ("hits", "iterations_saved", "last_used")
+    }
+    return replace(newer, **counts)
+
+
+__all__ = ["Adopted", "Memory", "verify_folder"]

@@ -1,26 +1,34 @@
-"""The offline planner (first version: the captions of Sprites)."""
+"""The offline planner: reads the prompt's English and lays its objects out."""
 
-import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ttom_pl.layout.schema import Box, Layout, Track
-from ttom_pl.planners.motions import DIRECTIONS, Motion
-from ttom_pl.planners.placement import Body, Relation, arrange
+from ttom_pl.planners.cast import WHOLE_FRAME
+from ttom_pl.planners.english.adjectives import is_adjective
+from ttom_pl.planners.english.chunks import chunk
+from ttom_pl.planners.english.clauses import read_clauses
+from ttom_pl.planners.english.function_words import AUXILIARIES, COORDINATORS, DETERMINERS, NUMBERS, PREPOSITIONS
+from ttom_pl.planners.english.mark_rules import find_marks
+from ttom_pl.planners.english.syntax import NounPhrase
+from ttom_pl.planners.english.tokens import Token, tokenize
+from ttom_pl.planners.english.verbs import known_verb
+from ttom_pl.planners.motions import Floats
+from ttom_pl.planners.placement import NoRoom, arrange
+from ttom_pl.planners.reading import read_scene
+from ttom_pl.planners.scene import Actor, Scene
 
-_NUMBERS = {"a": 1, "an": 1, "one": 1, "the": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_RELATIONS = {"left of": "left", "right of": "right", "above": "above", "below": "below"}
-_CLAUSE = re.compile(
-    r"(?P<phrase>(?P<det>a|an|the|one|two|three|four|five|six) (?P<adj>\w+) (?P<noun>\w+))"
-    r"(?: (?:moves?|stays?|is) (?P<how>left of|right of|above|below|left|right|up|down|still))?",
-    re.IGNORECASE,
-)
+_MANY = 16
 
 
 class GrammarPlanner:
-    """Plan by grammar, offline and deterministic.
+    """Plan by grammar: offline, deterministic, in milliseconds, without a model.
+
+    The same structure and motion give the same boxes, whatever the objects, their attributes and the place.
 
     Args:
         num_keyframes: keyframes of a layout.
-        object_size: width and height of an object, as fractions of the frame.
+        object_size: width and height of an object, as fractions of the frame, where there is room for it.
         displacement: how far an object moves, as a fraction of the frame.
     """
 
@@ -35,22 +43,96 @@ class GrammarPlanner:
         self.displacement = displacement
 
     def plan(self, prompt: str, id: str = "") -> Layout:
-        """Return the layout of a prompt."""
-        found = list(_CLAUSE.finditer(prompt))
-        bodies, relations = [], []
-        for i, match in enumerate(found):
-            how = (match["how"] or "still").lower()
-            if how in _RELATIONS:
-                relations.append(Relation(_RELATIONS[how], i, i + 1))
-            motion = Motion((DIRECTIONS[how],)) if how in DIRECTIONS else Motion()
-            bodies.append(Body(motion, _NUMBERS[match["det"].lower()], self.object_size))
-        placed = arrange(bodies, relations, self.num_keyframes, self.displacement)
-        stems = [match["noun"].lower().rstrip("s") for match in found]
+        """Return the layout of a prompt; ``confidence`` and ``reason`` say how far it was understood.
+
+        Raises:
+            ValueError: if the prompt has no word.
+        """
+        tokens = tokenize(prompt)
+        if not any(token.is_word for token in tokens):
+            raise ValueError(f"the prompt {prompt!r} has no word to plan for; write what the video shows")
+        chunks = chunk(tokens, find_marks(prompt))
+        scene = read_scene(prompt, read_clauses(chunks))
+        if not scene.actors:
+            scene = _whole(tokens, [part for part in chunks if isinstance(part, NounPhrase)])
+        elif not _is_english(tokens):
+            scene.doubts.append((0.7, "hardly a word of it is known English"))
+        placed = self._place(scene)
         tracks: list[Track] = []
-        for match, stem, group in zip(found, stems, placed, strict=True):
-            names = ("adj", "noun") if stems.count(stem) > 1 else ("noun",)
+        for actor, words, group in zip(scene.actors, _words(scene.actors), placed, strict=True):
+            phrase = prompt[actor.noun.start : actor.end]
+            spans = tuple((word.start, word.end) for word in words)
             for boxes in group:
-                path: tuple[Box, ...] = tuple((float(b[0]), float(b[1]), float(b[2]), float(b[3])) for b in boxes)
-                words, spans = tuple(match[n] for n in names), tuple(match.span(n) for n in names)
-                tracks.append(Track(len(tracks), match["phrase"], words, path, spans))
-        return Layout(prompt, tuple(tracks), id, planner="grammar")
+                path = self._present(actor, boxes)
+                tracks.append(Track(len(tracks), phrase, tuple(word.text for word in words), path, spans))
+        trust = 1.0
+        for cost, _ in scene.doubts:
+            trust *= 1 - cost
+        reason = "; ".join(doubt for _, doubt in scene.doubts)
+        return Layout(prompt, tuple(tracks), id, scene.background, "grammar", round(trust, 3), reason)
+
+    def _place(self, scene: Scene) -> tuple[Floats, ...]:
+        """Place the objects; where there is no room, give up what was read last, and say so."""
+        for actor in scene.actors:
+            if actor.count is not None and actor.count > _MANY:
+                scene.doubts.append((0.5, f"{actor.count} objects are too many to place; one box stands for all"))
+                actor.count, actor.scale = 1, (2.4, 2.0)
+        bodies, relations = scene.bodies(self.object_size), tuple(scene.relations)
+        while True:
+            try:
+                return arrange(bodies, relations, self.num_keyframes, self.displacement)
+            except NoRoom:
+                if relations:
+                    scene.doubts.append((0.4, f"no room for the relation {relations[-1].kind!r}"))
+                    relations = relations[:-1]
+                elif any(not body.motion.is_still for body in bodies):
+                    scene.doubts.append((0.6, "no room for the motions; the objects stay where they are"))
+                    bodies = tuple(replace(body, motion=type(body.motion)()) for body in bodies)
+                else:
+                    scene.doubts.append((0.5, "no room for all objects; the last ones are left out"))
+                    scene.actors.pop()
+                    bodies = bodies[:-1]
+
+    def _present(self, actor: Actor, boxes: Floats) -> tuple[Box | None, ...]:
+        last = self.num_keyframes - 1
+        hidden = {
+            "first": lambda time: time < 0.5,
+            "second": lambda time: time > 0.5,
+            "start": lambda time: time < 0.25,
+            "end": lambda time: time > 0.75,
+        }
+        absent = [any(hidden[part](k / max(last, 1)) for part in actor.absent) for k in range(self.num_keyframes)]
+        if all(absent):
+            absent = [False] * self.num_keyframes
+        return tuple(None if gone else _box(box) for gone, box in zip(absent, boxes, strict=True))
+
+
+def _box(box: Floats) -> Box:
+    x0, y0, x1, y1 = (round(min(max(float(side), 0.0), 1.0), 6) for side in box)
+    return (x0, y0, x1, y1)
+
+
+def _words(actors: list[Actor]) -> list[tuple[Token, ...]]:
+    """Return the words of each actor: its noun, with the adjectives that tell it from others of the same noun."""
+    found = []
+    for actor in actors:
+        same = [other for other in actors if other is not actor and other.noun.lemma == actor.noun.lemma]
+        seen = {word.low for other in same for word in other.noun.modifiers}
+        own = [word for word in actor.noun.modifiers if word.low not in seen] if same else []
+        found.append((*own, actor.noun.head))
+    return found
+
+
+def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase]) -> Scene:
+    """Return a scene with one object that fills it, for a prompt in which none was found."""
+    longest = max((token for token in tokens if token.is_word), key=lambda token: len(token.text))
+    noun = nouns[0] if nouns else NounPhrase(longest.start, longest.end, longest)
+    doubt = f"no object to place was found; {noun.head.text!r} stands for the whole scene"
+    return Scene([Actor(noun, noun.end, 1, scale=WHOLE_FRAME)], doubts=[(0.5 if nouns else 1.0, doubt)])
+
+
+def _is_english(tokens: Sequence[Token]) -> bool:
+    """Whether a long prompt has any of the small words of English."""
+    small = DETERMINERS | PREPOSITIONS | COORDINATORS | AUXILIARIES | NUMBERS.keys()
+    words = [token.low for token in tokens if token.is_word]
+    return len(words) < 4 or any(word in small or known_verb(word) or is_adjective(word) for word in words)

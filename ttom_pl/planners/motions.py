@@ -6,15 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Direction = tuple[int, int]
-"""(x to the right, y downwards), each -1, 0 or 1."""
-Manner = Literal["steady", "fall", "throw", "bounce", "jump", "circle", "sway"]
+Floats = NDArray[np.float64]
+Manner = Literal["steady", "fall", "throw", "bounce", "jump", "circle", "sway", "bob"]
 
-DIRECTIONS: dict[str, Direction] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 _DIAGONAL = 0.8
 _HEIGHT = 0.25
 _RADIUS = 0.2
-_NEAR, _FAR = 1.4, 0.6
+_NEAR, _FAR = 1.5, 0.6
 
 
 @dataclass(frozen=True)
@@ -22,19 +20,26 @@ class Motion:
     """How an object moves, whatever the object.
 
     Attributes:
-        moves: directions, one after the other; each takes the same share of the video.
+        moves: directions (x to the right, y downwards), each -1, 0 or 1, one after the other.
         places: (x, y) in the frame that the object passes, first to last; in place of ``moves``.
         manner: how it gets there.
         growth: 1 for an object that comes closer, -1 for one that goes away, 0 otherwise.
+        reach: length of a move, relative to the usual one.
     """
 
-    moves: tuple[Direction, ...] = ()
+    moves: tuple[tuple[int, int], ...] = ()
     places: tuple[tuple[float, float], ...] = ()
     manner: Manner = "steady"
     growth: int = 0
+    reach: float = 1.0
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the object stays where it is."""
+        return not self.moves and len(self.places) < 2 and self.manner == "steady"
 
 
-def path(motion: Motion, num_keyframes: int, displacement: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def path(motion: Motion, num_keyframes: int, displacement: float) -> tuple[Floats, Floats]:
     """Return where the centre is at each keyframe and how large the object is then.
 
     Args:
@@ -52,9 +57,8 @@ def path(motion: Motion, num_keyframes: int, displacement: float) -> tuple[NDArr
     else:
         steps = np.array(motion.moves, dtype=float).reshape(-1, 2)
         diagonal = np.abs(steps).sum(1, keepdims=True) > 1
-        stops = np.vstack(
-            [np.zeros((1, 2)), np.cumsum(steps * np.where(diagonal, _DIAGONAL, 1) * displacement, axis=0)]
-        )
+        lengths = np.where(diagonal, _DIAGONAL, 1.0) * displacement * motion.reach
+        stops = np.vstack([np.zeros((1, 2)), np.cumsum(steps * lengths, axis=0)])
     progress = time**2 if motion.manner == "fall" else time
     at = np.linspace(0, 1, len(stops)) if len(stops) > 1 else np.array([0.0])
     centers = np.stack([np.interp(progress, at, stops[:, axis]) for axis in (0, 1)], axis=-1)
@@ -63,15 +67,19 @@ def path(motion: Motion, num_keyframes: int, displacement: float) -> tuple[NDArr
     return centers, sizes.get(motion.growth, np.ones(num_keyframes))
 
 
-def _deviation(manner: Manner, time: NDArray[np.float64]) -> NDArray[np.float64]:
+def _deviation(manner: Manner, time: Floats) -> Floats:
     """Return what a manner adds to the straight way, (K, 2)."""
     none = np.zeros_like(time)
-    if manner in ("throw", "jump"):
-        return np.stack([none, -_HEIGHT * np.sin(np.pi * time)], axis=-1)
-    if manner == "bounce":
-        return np.stack([none, -_HEIGHT * np.abs(np.cos(2.5 * np.pi * time))], axis=-1)
-    if manner == "circle":
-        return _RADIUS * np.stack([np.sin(2 * np.pi * time), -np.cos(2 * np.pi * time)], axis=-1)
-    if manner == "sway":
-        return np.stack([_RADIUS / 2 * np.sin(2.5 * np.pi * time), none], axis=-1)
-    return np.stack([none, none], axis=-1)
+    match manner:
+        case "throw" | "jump":
+            return np.stack([none, -_HEIGHT * np.sin(np.pi * time)], axis=-1)
+        case "bounce":
+            return np.stack([none, -_HEIGHT * np.abs(np.cos(2.5 * np.pi * time))], axis=-1)
+        case "circle":
+            return _RADIUS * np.stack([np.sin(2 * np.pi * time), -np.cos(2 * np.pi * time)], axis=-1)
+        case "sway":
+            return np.stack([_RADIUS * np.sin(2.5 * np.pi * time), none], axis=-1)
+        case "bob":
+            return np.stack([none, -_RADIUS * np.sin(2.5 * np.pi * time)], axis=-1)
+        case _:
+            return np.stack([none, none], axis=-1)

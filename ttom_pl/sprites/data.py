@@ -126,9 +126,8 @@ class SpritesLatents(LightningDataModule):
         videos = SceneDataset(self.num_videos, self.seed)
         mean = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)
         std = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
-        latents = []
-        for batch in tqdm(DataLoader(videos, batch_size), desc="encoding"):
-            latents.append(((vae.encode(batch).latent_dist.mode() - mean) / std).half())
+        batches = tqdm(DataLoader(videos, batch_size), desc="encoding")
+        latents = [((vae.encode(batch).latent_dist.mode() - mean) / std).half() for batch in batches]
         captions = [videos.scene(i).caption for i in range(self.num_videos)]
         tokens = make_tokenizer()(captions, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
         return torch.cat(latents), tokens.input_ids

@@ -110,21 +110,19 @@ def classify_shape(mask: NDArray[np.bool_]) -> str:
     if max(height, width) > side - 2:
         return "square" if mask.mean() > 0.85 else "circle" if mask.mean() > 0.62 else "triangle"
     templates, names = _templates(side)
-    best: dict[str, float] = {}
-    for row in (-1, 0, 1):
-        for column in (-1, 0, 1):
-            canvas = np.zeros((side, side), dtype=bool)
-            top, left = (side - height) // 2 + row, (side - width) // 2 + column
-            canvas[top : top + height, left : left + width] = mask
-            overlap = (templates & canvas).sum((1, 2)) / (templates | canvas).sum((1, 2))
-            for name, value in zip(names, overlap, strict=True):
-                best[name] = max(best.get(name, 0.0), float(value))
-    return max(best, key=lambda name: best[name])
+    shifted = np.zeros((9, side, side), dtype=np.float32)
+    top, left = (side - height) // 2 - 1, (side - width) // 2 - 1
+    for place, canvas in enumerate(shifted):
+        row, column = top + place // 3, left + place % 3
+        canvas[row : row + height, column : column + width] = mask
+    shared = templates @ shifted.reshape(9, -1).T
+    overlap = shared / (templates.sum(1, keepdims=True) + mask.sum() - shared)
+    return names[int(overlap.max(1).argmax())]
 
 
 @cache
-def _templates(side: int) -> tuple[NDArray[np.bool_], list[str]]:
-    """Masks of all shapes at radii from 2.5 to 6 pixels and at sub-pixel offsets, shape (N, side, side)."""
+def _templates(side: int) -> tuple[NDArray[np.float32], list[str]]:
+    """Masks of all shapes at radii from 2.5 to 6 pixels and at sub-pixel offsets, shape (N, side · side)."""
     axis = torch.arange(side) + 0.5 - side / 2
     masks, names = [], []
     for shape in SHAPES:
@@ -132,9 +130,9 @@ def _templates(side: int) -> tuple[NDArray[np.bool_], list[str]]:
             for ox in (0.0, 0.5):
                 for oy in (0.0, 0.5):
                     distance = signed_distance(shape, axis[None, :] - ox, axis[:, None] - oy, float(radius))
-                    masks.append((distance < 0).numpy())
+                    masks.append((distance < 0).flatten().numpy())
                     names.append(shape)
-    return np.stack(masks), names
+    return np.stack(masks).astype(np.float32), names
 
 
 def track(frames: list[list[Detection]]) -> list[DetectedTrack]:

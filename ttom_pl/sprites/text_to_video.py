@@ -92,7 +92,7 @@ class SpritesTextToVideo(LightningModule):
         )
 
     def encode_text(self, input_ids: Tensor) -> Tensor:
-        """Return the text embeddings (B, L, D) of token ids (B, L), zero at the padding, as ``WanPipeline`` makes them."""
+        """Return the text embeddings (B, L, D) of token ids (B, L), zero at the padding, as ``WanPipeline`` does."""
         mask = input_ids.ne(self.pad_id)
         hidden: Tensor = self.text_encoder(input_ids, mask.long()).last_hidden_state
         return hidden * mask.unsqueeze(-1)

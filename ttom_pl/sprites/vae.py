@@ -3,26 +3,30 @@
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchmetrics.image import PeakSignalNoiseRatio
 
+from ttom_pl.sprites.render import rgb
+from ttom_pl.sprites.world import BACKGROUND
+
 
 class SpritesVAE(LightningModule):
     """Train a tiny ``AutoencoderKLWan``: spatial factor 4, temporal factor 2, 9 × 32 × 32 pixels to 8 × 5 × 8 × 8.
 
-    The loss is MSE + ``l1_weight`` · L1 + ``kl_weight`` · KL (per latent element).
+    The loss is MSE + ``l1_weight`` · L1 + ``kl_weight`` · KL (per latent element). Pixels of sprites, a small part of
+    the frame, count ``foreground_weight`` times more than the background.
 
     Args:
         pipeline: folder whose ``vae/`` is written at the end of the training.
         base_dim: channels of the first level.
         z_dim: latent channels.
-        lr: peak learning rate of AdamW; one cycle, cosine decay.
+        lr: peak learning rate of AdamW; it warms up and falls linearly to zero over the last 40% of the training.
         l1_weight: weight of the absolute error.
         kl_weight: weight of the KL divergence; from about 2e-3 the latents collapse.
+        foreground_weight: weight of the sprites' pixels; without it, shapes blur into discs.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class SpritesVAE(LightningModule):
         lr: float = 3e-3,
         l1_weight: float = 0.5,
         kl_weight: float = 1e-5,
+        foreground_weight: float = 5.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -40,6 +45,7 @@ class SpritesVAE(LightningModule):
         self.lr = lr
         self.l1_weight = l1_weight
         self.kl_weight = kl_weight
+        self.foreground_weight = foreground_weight
         self.vae = AutoencoderKLWan(
             base_dim=base_dim,
             z_dim=z_dim,
@@ -60,11 +66,19 @@ class SpritesVAE(LightningModule):
         """Return the loss of a batch of videos, shape (B, 3, F, H, W) in [-1, 1]."""
         posterior = self.vae.encode(batch).latent_dist
         decoded = self.vae.decode(posterior.sample()).sample
-        mse, l1 = F.mse_loss(decoded, batch), F.l1_loss(decoded, batch)
+        error = (decoded - batch).abs()
+        weight = self._pixel_weights(batch)
+        reconstruction = (weight * (error**2 + self.l1_weight * error)).mean()
         kl = posterior.kl().sum() / posterior.mean.numel()
-        self.log_dict({"mse": mse, "kl": kl}, prog_bar=True)
-        loss: Tensor = mse + self.l1_weight * l1 + self.kl_weight * kl
+        self.log_dict({"mse": (error**2).mean(), "kl": kl}, prog_bar=True)
+        loss: Tensor = reconstruction + self.kl_weight * kl
         return loss
+
+    def _pixel_weights(self, batch: Tensor) -> Tensor:
+        """Return ``foreground_weight`` at the sprites and 1 elsewhere, scaled to a mean of 1; shape (B, 1, F, H, W)."""
+        foreground = (batch - rgb(BACKGROUND).to(batch)).abs().amax(1, keepdim=True) > 0.1
+        weights = 1 + (self.foreground_weight - 1) * foreground
+        return weights / weights.mean()
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Log the PSNR of the reconstruction from the mode of the posterior."""
@@ -73,12 +87,15 @@ class SpritesVAE(LightningModule):
         self.log("val_psnr", self.psnr, prog_bar=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with one cycle over the whole training."""
+        """AdamW, with the schedule over the whole training."""
         optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.lr, total_steps=int(self.trainer.estimated_stepping_batches), pct_start=0.05
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.lr_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def lr_factor(self, step: int) -> float:
+        """Return the factor of the learning rate at a step: warm-up, plateau, linear fall to zero."""
+        total = self.trainer.estimated_stepping_batches
+        return max(0.0, min(1.0, (step + 1) / 100, (total - step) / (0.4 * total)))
 
     @torch.inference_mode()
     def on_train_end(self) -> None:

@@ -2,9 +2,9 @@
 
 COLORS = frozenset(
     """
-    red green blue yellow purple cyan orange pink brown black white gray grey violet golden gold silver beige turquoise
-    teal maroon crimson scarlet magenta indigo navy tan ivory bronze copper amber lavender khaki colorful colourful
-    multicolored rainbow transparent lilac peach mint olive rose
+    amber beige black blue bronze brown colorful colourful copper crimson cyan gold golden gray green grey indigo
+    ivory khaki lavender lilac magenta maroon mint multicolored navy olive orange peach pink purple rainbow red rose
+    scarlet silver tan teal transparent turquoise violet white yellow
     """.split()
 )
 _ADJECTIVES = frozenset(
@@ -35,7 +35,9 @@ _ADJECTIVES = frozenset(
     """.split()
 )
 _ALSO_NOUNS = frozenset(
-    "orange rose gold silver bronze copper amber peach olive mint ivory lavender rainbow violet".split()
+    """
+    amber bronze copper gold ivory lavender mint olive orange peach rainbow rose silver violet
+    """.split()
 )
 _ENDINGS = (
     "ful",
@@ -53,8 +55,10 @@ _ENDINGS = (
     "ular",
 )
 _NOT = frozenset(
-    "fish dish goldfish starfish jellyfish catfish swordfish angelfish crayfish table vegetable cable bible brush".split()
-    + "radish finish rubbish polish handful constable stable timetable octopous mouthful spoonful bike shellfish".split()
+    """
+    angelfish bible bike brush cable catfish constable crayfish dish finish fish goldfish handful jellyfish mouthful
+    polish radish rubbish shellfish spoonful stable starfish swordfish table timetable vegetable
+    """.split()
 )
 
 
@@ -64,4 +68,8 @@ def is_adjective(word: str) -> bool:
         return True
     if "-" in word and word.endswith("ed"):
         return True
+    if word.endswith(("er", "est")) and len(word) > 4:
+        stem = word.removesuffix("est").removesuffix("er")
+        if {stem, stem + "e", stem[:-1], stem[:-1] + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
+            return True
     return len(word) > 5 and word.endswith(_ENDINGS) and word not in _NOT

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ttom_pl.planners.english.chunks import Chunk, NounPhrase, Verb, Word
 from ttom_pl.planners.english.marks import Mark
 from ttom_pl.planners.english.nouns import is_place
+from ttom_pl.planners.english.syntax import Chunk, NounPhrase, Verb, Word
+from ttom_pl.planners.english.verbs import DOWN, FALL, GO, UP
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Clause:
     Attributes:
         subjects: who; empty for the subjects of the clause before.
         items: verbs, complements and set phrases in order.
+        selector: "one", "another" or "the" (other) where it is about some of the objects named before.
         reduced: whether it hangs on a noun of another clause ("a dog chases *a balloon drifting in the wind*").
     """
 
     subjects: list[NounPhrase] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     reduced: bool = False
+    selector: str = ""
 
     @property
     def has_verb(self) -> bool:
@@ -58,7 +61,7 @@ class Clause:
     @property
     def has_finite_verb(self) -> bool:
         """Whether a verb has been read that is no participle."""
-        return any(isinstance(item, Verb) and item.form in ("s", "base", "aux") for item in self.items)
+        return any(isinstance(item, Verb) and item.is_finite for item in self.items)
 
 
 class _Reader:
@@ -74,7 +77,7 @@ class _Reader:
     def open(self, subjects: Sequence[NounPhrase] = (), reduced: bool = False) -> None:
         """Begin a clause."""
         self.pending = None
-        if self.clause.subjects or self.clause.items:
+        if self.clause.subjects or self.clause.has_verb or self.clause.selector or (self.clause.items and reduced):
             self.clauses.append(Clause())
         self.clause.subjects.extend(subjects)
         self.clause.reduced = reduced
@@ -99,6 +102,8 @@ class _Reader:
         if self.pending is not None:
             self.clause.items.append(Complement(self.pending, noun))
             self.pending = None
+        elif self._goes_along():
+            self.clause.items.append(Complement("along", noun))
         elif self.clause.items and self.clause.has_verb:
             self.clause.items.append(Complement("", noun))
         elif self.clause.items and self.clause.subjects:
@@ -106,14 +111,21 @@ class _Reader:
         else:
             self.clause.subjects.append(noun)
 
+    def _goes_along(self) -> bool:
+        """Whether "up" or "down" stands before the noun, behind a verb of motion ("slides down a pole")."""
+        last = self.clause.items[-1] if self.clause.items else None
+        lemmas = [item.lemma for item in self.clause.items if isinstance(item, Verb)]
+        return (
+            isinstance(last, Mark) and last.kind == "particle" and bool(lemmas) and lemmas[-1] in GO | UP | DOWN | FALL
+        )
+
     def verb(self, at: int, verb: Verb) -> None:
         self.pending = None
         before = self.peek(at - 1)
         last = self.clause.items[-1] if self.clause.items else None
         if isinstance(before, NounPhrase) and isinstance(last, Complement) and last.noun is before:
-            finite = verb.form in ("s", "base", "aux")
             scene = bool(self.clause.subjects) and all(is_place(noun.lemma) for noun in self.clause.subjects)
-            taken = self.clause.has_finite_verb if finite else self.clause.has_verb
+            taken = self.clause.has_finite_verb if verb.is_finite else self.clause.has_verb
             if (taken and not is_place(before.lemma)) or (last.link == "with" and (scene or not self.clause.subjects)):
                 self.clause.items.pop()
                 self.open([before], reduced=True)
@@ -136,6 +148,9 @@ class _Reader:
                 self.clause.items.append(Complement(word.low, None))
             case "pronoun" | "reciprocal":
                 self.pronoun(word)
+            case "selector":
+                self.open()
+                self.clause.selector = word.low
             case "negation":
                 self.clause.items.append(Negation())
             case "coordinator":
@@ -164,7 +179,10 @@ class _Reader:
             after += 1
         following = self.peek(after)
         if isinstance(following, NounPhrase):
-            if not self.clause.items:
+            if not self.clause.items or not (self.clause.subjects or self.clause.has_verb):
+                return
+            if self._goes_on_describing(after):
+                self.pending = "with"
                 return
             if self._starts_clause(after, word.low):
                 self.open()
@@ -174,9 +192,17 @@ class _Reader:
                 self.pending = last.link
             else:
                 self.open()
-        elif isinstance(following, Verb) and self.clause.reduced:
-            if following.form in ("s", "aux") or word.low == ",":
-                self.open()
+        elif isinstance(following, Verb) and self.clause.reduced and (following.is_finite or word.low == ","):
+            self.open()
+
+    def _goes_on_describing(self, at: int) -> bool:
+        """Whether "and" joins what someone has, not who acts ("a cat with a bell and glossy fur walks")."""
+        last = self.clause.items[-1]
+        if self.clause.has_verb or not (isinstance(last, Complement) and last.link == "with"):
+            return False
+        noun, behind = self.peek(at), self.peek(at + 1)
+        singular_verb = isinstance(behind, Verb) and behind.form == "s"
+        return singular_verb or (isinstance(noun, NounPhrase) and not noun.determiner and noun.count in (None, 1))
 
     def _starts_clause(self, at: int, joiner: str) -> bool:
         """Whether the noun phrase at ``at`` is the subject of a new clause."""
@@ -190,6 +216,7 @@ class _Reader:
                 return True
             return isinstance(self.peek(at + 2), NounPhrase) and isinstance(self.peek(at + 3), Verb)
         return not self.clause.has_verb and joiner == "," and behind is None
+
 
 def _is(chunk: Chunk | None, *kinds: str) -> bool:
     return isinstance(chunk, Word) and chunk.kind in kinds

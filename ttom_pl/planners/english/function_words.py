@@ -12,7 +12,7 @@ DETERMINERS = (
     | POSSESSIVE
     | frozenset({"some", "any", "all", "both", "no", "many", "most", "such"})
 )
-NEGATIONS = frozenset({"no", "not", "never", "without", "n't", "neither", "nor", "cannot"})
+NEGATIONS = frozenset({"no", "not", "never", "n't", "neither", "nor", "cannot"})
 
 _UNITS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 NUMBERS: dict[str, int] = {word: value for value, word in enumerate(_UNITS.split(), start=1)}
@@ -23,45 +23,51 @@ ORDINALS = frozenset("first second third fourth fifth last final next other same
 
 PREPOSITIONS = frozenset(
     """
-    about above across after against along alongside amid amidst among amongst around as at atop before behind below
-    beneath beside besides between beyond by despite down during except for from in inside into like near of off on
-    onto opposite out outside over past per since than through throughout till to toward towards under underneath
-    until up upon via with within without aboard behind
+    aboard about above across after against along alongside amid amidst among amongst around as at atop before behind
+    below beneath beside besides between beyond by despite down during except for from in inside into like near of off
+    on onto opposite out outside over past per since than through throughout till to toward towards under underneath
+    until up upon via with within without
     """.split()
 )
 COORDINATORS = frozenset({"and", "or", "but", "&", "plus", "then"})
 SUBORDINATORS = frozenset(
-    "while whilst whereas as when before after because since until till if although though where once".split()
+    """
+    after although as because before if once since though till until when where whereas while whilst
+    """.split()
 )
+RECIPROCALS = frozenset({"each other", "one another"})
+CLAUSE_OPENERS = frozenset({"while", "whilst", "whereas", "as", "when"})
+"""Conjunctions that a whole clause follows."""
 RELATIVES = frozenset({"that", "which", "who", "whom"})
 PRONOUNS = frozenset(
     {"it", "they", "he", "she", "them", "him", "itself", "themselves", "himself", "herself", "everyone"}
 )
 AUXILIARIES = frozenset(
     """
-    is are was were be been being am has have had does do did can could will would may might must shall should gets get
-    getting got 's 're doesn't don't isn't aren't
+    're 's am are aren't be been being can could did do does doesn't don't get gets getting got had has have is isn't
+    may might must shall should was were will would
     """.split()
 )
 
 ADVERBS = frozenset(
     """
-    again ahead alone along already also always apart around aside away back backward backwards backstage first second
-    here there now then soon still together too very quite rather almost just only even once twice never ever often
-    sometimes forward forwards nearby overhead high higher highest low lower hard fast faster slow late early well far
-    further farther close closer inside outside outdoors indoors onstage aloft ashore aboard abroad apart later next
-    meanwhile simultaneously instead mid-air midair midway halfway off out over around sideways uphill downhill upstream
-    downstream clockwise counterclockwise everywhere nowhere somewhere home afar adrift astray so much more most less
-    perhaps maybe indeed yet at-once anew abreast alike lengthwise crosswise all-around throughout straight due
+    aboard abreast abroad adrift afar again ahead alike all-around almost aloft alone along already also always anew
+    apart around ashore aside astray at-once away back backstage backward backwards clockwise close closer
+    counterclockwise crosswise downhill downstream due early even ever everywhere far farther fast faster first
+    forward forwards further halfway hard here high higher highest home indeed indoors inside instead just late later
+    lengthwise less low lower maybe meanwhile mid-air midair midway more most much nearby never next now nowhere off
+    often once only onstage out outdoors outside over overhead perhaps quite rather second sideways simultaneously
+    slow so sometimes somewhere soon still straight then there throughout together too twice uphill upstream very well
+    yet
     """.split()
 )
 _LY_NOT_ADVERBS = frozenset(
     """
-    fly jelly belly bully lily family assembly butterfly dragonfly firefly trolley lovely friendly elderly lonely silly
-    ugly curly woolly early hilly holly jolly chilly bubbly wobbly wooly smelly prickly cuddly wrinkly sparkly pebbly
-    monopoly anomaly ally rally reply supply july italy lively deadly costly orderly heavenly gnarly wily burly oily
-    scaly stately homely wriggly squiggly crumbly grizzly daily weekly monthly yearly potbelly ladyfly mayfly gadfly
-    horsefly housefly
+    ally anomaly assembly belly bubbly bully burly butterfly chilly costly crumbly cuddly curly daily deadly dragonfly
+    early elderly family firefly fly friendly gadfly gnarly grizzly heavenly hilly holly homely horsefly housefly
+    italy jelly jolly july ladyfly lily lively lonely lovely mayfly monopoly monthly oily orderly pebbly potbelly
+    prickly rally reply scaly silly smelly sparkly squiggly stately supply trolley ugly weekly wily wobbly woolly
+    wooly wriggly wrinkly yearly
     """.split()
 )
 

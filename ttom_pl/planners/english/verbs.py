@@ -7,27 +7,32 @@ Form = Literal["base", "s", "ing", "ed"]
 
 GO = frozenset(
     """
-    advance amble bike bolt bound bustle canter careen charge chug coast commute crawl creep cruise cycle dart dash drift
-    drive flap flit float flow flutter fly gallop glide go hasten head hike hobble hop hover hurry hurtle inch jog journey
-    lope lumber lunge march meander migrate move navigate pace paddle parade pass patrol pedal plod prance prowl race
-    ramble roam roll row run rush sail saunter scamper scoot scurry scuttle shuffle skate skateboard ski skip skitter
-    slide slink slip slither slosh sneak speed spiral sprint stalk step stride stroll strut stumble surf swagger
-    swarm sweep swim swoop tiptoe traipse tramp travel traverse tread trek trot trudge trundle waddle wade walk waft
-    wander weave wheel whiz whizz wind wobble zigzag zip zoom snake proceed soar sashay stampede stagger limp streak
-    trickle jet motor sidestep flee escape ride chase pursue follow rocket shoot blow jump leap bounce spring vault
+    advance amble bike blow bolt bounce bound bustle canter careen charge chase chug coast commute crawl creep cruise
+    cycle dart dash drift drive escape flap flee flit float flow flutter fly follow gallop glide go hasten head hike
+    hobble hop hover hurry hurtle inch jet jog journey jump leap limp lope lumber lunge march meander migrate motor
+    move navigate pace paddle parade pass patrol pedal plod prance proceed prowl pursue race ramble ride roam rocket
+    roll row run rush sail sashay saunter scamper scoot scurry scuttle shoot shuffle sidestep skate skateboard ski
+    skip skitter slide slink slip slither slosh snake sneak soar speed spiral spring sprint stagger stalk stampede
+    step streak stride stroll strut stumble surf swagger swarm sweep swim swoop tiptoe traipse tramp travel traverse
+    tread trek trickle trot trudge trundle vault waddle wade waft walk wander weave wheel whiz whizz wind wobble
+    zigzag zip zoom
     """.split()
 )
 """Verbs of getting from one place to another, whatever the way."""
 UP = frozenset(
-    "rise ascend climb levitate lift launch mount uplift elevate raise hoist skyrocket surface erupt".split()
+    """
+    ascend climb elevate erupt hoist launch levitate lift mount raise rise skyrocket surface uplift
+    """.split()
 )
 DOWN = frozenset(
-    "descend sink land settle dive set lower dip submerge drip rain drizzle swoop alight touch-down".split()
+    """
+    alight descend dip dive drip drizzle land lower rain set settle sink submerge swoop touch-down
+    """.split()
 )
 FALL = frozenset("fall drop plummet plunge tumble topple cascade crash-land free-fall collapse crumple".split())
 THROW = frozenset("throw toss hurl fling lob pitch chuck sling cast shoot launch".split())
 """Verbs whose object flies."""
-STRIKE = frozenset("kick hit strike bat punt smack knock push-off shove roll slide spike serve dribble".split())
+STRIKE = frozenset("kick hit strike punt smack knock push-off shove roll slide spike serve dribble".split())
 """Verbs whose object moves off."""
 RAISE = frozenset("lift raise hoist elevate uplift".split())
 LOWER = frozenset("drop lower release spill pour".split())
@@ -36,12 +41,16 @@ TOGETHER = frozenset("push pull carry drag row steer pilot haul tow lead drive w
 MOUNT = frozenset("ride straddle".split())
 CHASE = frozenset("chase pursue follow tail trail hunt stalk shadow".split())
 FLEE = frozenset("flee escape retreat withdraw".split())
+HOLD = frozenset("hold carry clutch grip bring grasp cradle embrace hug wear wield".split())
+"""Verbs whose object stays with the subject, wherever it goes."""
+APPROACH = frozenset("approach reach meet".split())
 CONVERGE = frozenset("collide converge clash".split())
 DIVERGE = frozenset("separate diverge part".split())
 CHANGE = frozenset(
     """
-    turn transform morph change become transition evolve develop melt mature shift fade grow ripen darken lighten wilt
-    bloom wax wane freeze convert decay rust tarnish weather crystallize dissolve evaporate age metamorphose carve burn
+    age become bloom burn carve change convert crystallize darken decay develop dissolve evaporate evolve fade freeze
+    grow lighten mature melt metamorphose morph ripen rust shift tarnish transform transition turn wane wax weather
+    wilt
     """.split()
 )
 """Verbs after which "into …" names a state."""
@@ -78,11 +87,11 @@ _STILL = """
     laugh lay lead lean learn leave lend lick lie linger listen live load lock loiter look lounge love lower make
     massage measure meditate meet mend meow merge mew mimic mingle mix moan moo motivate mourn mow munch nap need
     negotiate neigh nestle nibble nod notice nudge nuzzle observe offer ooze open operate order organize overflow
-    overlook pack paint pant park pat paw pay peck peek peel peer perch perform pet photograph pick pierce place plan
-    play plow pluck point poke polish pollinate pop pose pounce pour practice pray preen prepare press pretend print
-    probe produce progress protect prune puff pump punch purr put quack quiver raid rattle reach read receive recite recline
-    redden reel reflect rehearse relax release remain remove repair rescue rest reveal revive  rinse rip roar
-    roast rot rotate rub ruffle rummage rustle salute savor say scan scatter scoop scrape scratch scream screech
+    overlook pack paint pan pant park pat paw pay peck peek peel peer perch perform pet photograph pick pierce place
+    plan play plow pluck point poke polish pollinate pop pose pounce pour practice pray preen prepare press pretend
+    print probe produce progress protect prune puff pump punch purr put quack quiver raid rattle reach read receive
+    recite recline redden reel reflect rehearse relax release remain remove repair rescue rest reveal revive rinse rip
+    roar roast rot rotate rub ruffle rummage rustle salute savor say scan scatter scoop scrape scratch scream screech
     scribble scrub sculpt search see seem sell send serve sew shake share sharpen shatter shave shelter shift shimmer
     shine shiver shop shout shovel show shred shrink shut shuttle sigh simmer sing sip sit sizzle sketch slam sleep
     slice sling slouch slumber slurp smash smell smile smolder snap snarl snatch sneeze sniff sniffle snip snooze
@@ -92,13 +101,35 @@ _STILL = """
     support surround suspend swallow swat sweat swing swirl switch tackle take talk tan tap taste teach tear tell tend
     thaw think thrash thrive thud thump tick tickle tie tighten tinkle toast touch tow train trim trip trumpet try tug
     twinkle twirl twist twitch twitter type unfold unload unlock unroll untie unwind unwrap use vacuum vaporize
-    vibrate visit wade wail wait wake wander want warm wash watch  wave wear weep weigh welcome weld whimper
-    whine whinny whip whir whisk whisper whistle whiten wield wiggle wink wipe wish wither work wrap wrestle wriggle
-    write yap yawn yell yellow yelp yodel zap
-    """
-_CLASSES = (GO, UP, DOWN, FALL, THROW, STRIKE, RAISE, LOWER, TOGETHER, MOUNT, CHASE, FLEE, CONVERGE, DIVERGE, CHANGE)
+    vibrate visit wade wail wait wake wander want warm wash watch wave wear weep weigh welcome weld whimper whine
+    whinny whip whir whisk whisper whistle whiten wield wiggle wink wipe wish wither work wrap wrestle wriggle write
+    yap yawn yell yellow yelp yodel zap zoom
+"""
+_CLASSES = (
+    GO,
+    UP,
+    DOWN,
+    FALL,
+    THROW,
+    STRIKE,
+    RAISE,
+    LOWER,
+    TOGETHER,
+    MOUNT,
+    HOLD,
+    APPROACH,
+    CHASE,
+    FLEE,
+    CONVERGE,
+    DIVERGE,
+    CHANGE,
+)
 _MORE = (WEAR, CIRCLE, JUMP, BOUNCE, SWAY, APPEAR, VANISH, TURN_IN_PLACE, frozenset(_STILL.split()))
 VERBS = frozenset().union(*_CLASSES, *_MORE)
+MOVES = frozenset().union(
+    GO, UP, DOWN, FALL, THROW, STRIKE, RAISE, LOWER, TOGETHER, MOUNT, CHASE, FLEE, APPROACH
+) | frozenset("come get continue head return blow pop back start begin enter leave".split())
+"""Verbs that take a direction."""
 _IRREGULAR: dict[str, str] = {
     "fell": "fall", "fallen": "fall", "flew": "fly", "flown": "fly", "ran": "run", "swam": "swim", "swum": "swim",
     "rose": "rise", "risen": "rise", "sank": "sink", "sunk": "sink", "went": "go", "gone": "go", "came": "come",
@@ -118,11 +149,13 @@ _IRREGULAR: dict[str, str] = {
     "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
 }  # fmt: skip
 _DOUBLED = frozenset(
-    "run swim jog hop skip slip trot dip drop flip spin sit set get put hit cut nap hug dig bat".split()
-) | frozenset(
-    "control patrol propel compel rub scrub chop clap flap grab grip hum jam knit mop nod pat pet plan plod pop rip rot scan shop shut slam snap stop"
-    " strum strut stir swap tap tip tug trim trap trip wag wrap zip zigzag drip drum fan flit plug prod prop sip scrap"
-    " skim slap slim snip spot step stun sun swat throb whip whiz wed bob tan let beg win rev jet babysit free-fall".split()
+    """
+    babysit bat beg bob chop clap compel control cut dig dip drip drop drum fan flap flip flit free-fall get grab grip
+    hit hop hug hum jam jet jog knit let mop nap nod pat patrol pet plan plod plug pop prod prop propel put rev rip
+    rot rub run scan scrap scrub set shop shut sip sit skim skip slam slap slim slip snap snip spin spot step stir
+    stop strum strut stun sun swap swat swim tan tap throb tip trap trim trip trot tug wag wed whip whiz win wrap
+    zigzag zip
+    """.split()
 )
 
 

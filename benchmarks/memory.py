@@ -1,0 +1,234 @@
+"""The memory's numbers: recall and speed of the index, cost of a read, of opening and of inserting, sizes of entries.
+
+    python benchmarks/memory.py --out runs/benchmark-memory            # about half an hour on two cores
+    python benchmarks/memory.py --out runs/benchmark-memory --scale 0.02
+
+Ratios are taken within the run. Vectors are random, which is the hardest case for an index: real keys lie closer to
+each other in fewer directions. Writes ``results.md`` to the folder.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ttom_pl.memory import AdapterSpec, Memory
+from ttom_pl.memory.index import VectorIndex
+
+ROOT = Path(__file__).parent.parent
+DIMENSION = 384
+WAN = {"Wan2.1-1.3B": (30, 1536), "Wan2.1-14B": (40, 5120)}
+"""Blocks and width of the transformers, from their configs."""
+SPEC = AdapterSpec(rank=2, alpha=2, target_modules=("blocks.0.attn2.to_q",), active_steps=5)
+
+Row = tuple[str, str, str, object]
+"""Claim, bound, measurement, whether it is reached; None for what is only reported."""
+
+
+def unit(rng: np.random.Generator, number: int) -> NDArray[np.float32]:
+    vectors = rng.standard_normal((number, DIMENSION), dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def seconds(call: Callable[[], object], repeats: int = 1) -> float:
+    """Return the median duration of a call."""
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))
+
+
+def churn(rng: np.random.Generator, size: int, turns: int) -> Iterator[Row]:
+    """Replace every vector ``turns`` times, the oldest first."""
+    index, kept = VectorIndex(DIMENSION), unit(rng, size)
+    index.add(range(size), kept)
+    labels = np.arange(size)
+    start = time.perf_counter()
+    for label in range(size, (turns + 1) * size):
+        slot = label % size
+        index.remove([labels[slot]])
+        kept[slot] = unit(rng, 1)
+        labels[slot] = label
+        index.add([label], kept[slot : slot + 1])
+    each = (time.perf_counter() - start) / (turns * size)
+    queries = unit(rng, 1000)
+    exact = labels[(queries @ kept.T).argmax(1)]
+    recall = np.mean([index.search(query, 1)[0][0] for query in queries] == exact)
+    claim = f"recall@1 after {turns}× churn at {size:,} × {DIMENSION}"
+    yield claim, "≥ 0.99", f"{recall:.4f} of exact search", recall >= 0.99
+    yield "slots of that index", "no more than entries", f"{index.slots:,}", index.slots == size
+    yield "one replacement in that index", "reported", f"{1e3 * each:.1f} ms", None
+
+
+def lookup(rng: np.random.Generator, small: int, large: int) -> Iterator[Row]:
+    """Compare lookups with the exact scan, and a large index with a small one."""
+    times, recalls = {}, {}
+    vectors = unit(rng, large)
+    queries = unit(rng, 200)
+    for size in (small, large):
+        index = VectorIndex(DIMENSION)
+        index.add(range(size), vectors[:size])
+        found, taken = [], []
+        for query in queries:
+            start = time.perf_counter()
+            found.append(index.search(query, 1)[0][0])
+            taken.append(time.perf_counter() - start)
+        times[size] = float(np.median(taken))
+        recalls[size] = np.mean(np.array(found) == (queries @ vectors[:size].T).argmax(1))
+    turn = count()
+    scan = seconds(lambda: int((vectors @ queries[next(turn)]).argmax()), 50)
+    ratio, growth = scan / times[large], times[large] / times[small]
+    measured = f"×{ratio:.1f} ({1e3 * times[large]:.2f} ms against {1e3 * scan:.1f} ms), recall {recalls[large]:.2f}"
+    yield f"lookup at {large:,} against the exact scan", "≥ 20× faster", measured, ratio >= 20
+    measured = f"×{growth:.2f} (from {1e3 * times[small]:.2f} ms, recall {recalls[small]:.2f})"
+    bound = large / small
+    yield f"cost of a lookup from {small:,} to {large:,}", f"less than ×{bound:.0f}", measured, growth < bound
+
+
+def opening(rng: np.random.Generator, size: int) -> Iterator[Row]:
+    """Open a memory and answer the first key, with the snapshot of the index and without."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "memory"
+        keys = unit(rng, size + 100)
+        adapter = {"transformer.blocks.0.attn2.to_q.lora_A.weight": torch.zeros(2, 4)}
+        given = {"key_text": "", "prompt": "", "fingerprint": "wan", "spec": SPEC}
+        with Memory(folder, capacity=size) as memory:
+            for key in keys[:size]:
+                memory.insert(adapter, key=key, **given)
+            memory.read(keys[0], fingerprint="wan", spec=SPEC)
+            turn = count(size)
+            insert = seconds(lambda: memory.insert(adapter, key=keys[next(turn)], **given), 50)
+
+        def first_read() -> None:
+            with Memory(folder, capacity=size) as memory:
+                memory.read(keys[0], fingerprint="wan", spec=SPEC)
+
+        warm = seconds(first_read, 3)
+        shutil.rmtree(folder / "index")
+        cold = seconds(first_read)
+    measured = f"×{cold / warm:.1f} ({warm:.2f} s against {cold:.1f} s)"
+    yield f"opening {size:,} entries against rebuilding their index", "≥ 5× faster", measured, cold / warm >= 5
+    yield f"insert with eviction at {size:,} entries, durable", "reported", f"{1e3 * insert:.1f} ms", None
+
+
+def read_path(checkpoint: Path, entries: int) -> Iterator[Row]:
+    """Compare key, search and load with the optimisation of one prompt on the embedded model."""
+    claim, bound = "read path (key, search, load) of one prompt's optimisation", "< 10%"
+    if not (checkpoint / "transformer").is_dir():
+        yield claim, bound, f"not measured: no model in {checkpoint}", None
+        return
+    from lightning.pytorch import Trainer
+
+    from ttom_pl.backbones import WanBackbone
+    from ttom_pl.keys import scene_key
+    from ttom_pl.planners import GrammarPlanner
+    from ttom_pl.tto import LayoutTTO
+
+    backbone = WanBackbone(str(checkpoint), 32, 32, 9, 20, 4.0, max_sequence_length=24, fps=8)
+    module = LayoutTTO(backbone, loss_blocks=[5], rank=8, lr=1e-2, stop_loss=0.0)
+    layout = GrammarPlanner().plan("a red circle moves left and a blue square moves up")
+    quiet = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    trainer = Trainer(accelerator="cpu", max_epochs=module.guided_steps, **quiet)
+    module.begin(module.prepare(layout, 0))
+    fit = seconds(lambda: trainer.fit(module))
+    adapter = module.adapter
+    assert adapter is not None
+    spec = AdapterSpec(adapter.rank, adapter.alpha, adapter.target_modules, module.guided_steps)
+    text, key = scene_key(layout, backbone.embed)
+    rng = np.random.default_rng(0)
+    with Memory(capacity=entries) as memory:
+        for each in [key, *(key + 0.3 * rng.standard_normal((entries - 1, key.size)) / key.size**0.5)]:
+            state = adapter.state_dict()
+            memory.insert(state, key=each, key_text=text, prompt="", fingerprint=backbone.fingerprint, spec=spec)
+
+        def read() -> None:
+            _, key = scene_key(layout, backbone.embed)
+            (match,) = memory.read(key, fingerprint=backbone.fingerprint, spec=spec)
+            adapter.load_state_dict(memory.load(match.entry))
+
+        read()
+        taken = seconds(read, 9)
+    measured = f"{taken / fit:.1%} ({1e3 * taken:.1f} ms of {fit:.2f} s, {entries} entries)"
+    yield claim, bound, measured, taken / fit < 0.1
+
+
+def entry_bytes(blocks: int, width: int, rank: int, loss_block: int | None) -> int:
+    """Return the number of LoRA parameters in the cross-attention, of all blocks or only those that the loss reaches.
+
+    Each layer is width → width. Of the block whose attention the loss reads, only query and key have a gradient.
+    """
+    layers = 4 * blocks if loss_block is None else 4 * loss_block + 2
+    return layers * 2 * rank * width
+
+
+def sizes() -> Iterator[Row]:
+    """Count the bytes of entries for the large models, and measure what low precision loses."""
+    for name, (blocks, width) in WAN.items():
+        reached, everything = entry_bytes(blocks, width, 32, 3), entry_bytes(blocks, width, 32, None)
+        measured = f"{4 * reached / 1e6:.1f} MB float32, {2 * reached / 1e6:.1f} MB bfloat16 or float16"
+        rest = f"; all {blocks} blocks: {4 * everything / 1e6:.0f} MB, ×{everything / reached:.1f}"
+        yield f"entry of {name}, rank 32, loss at block 3", "reported", measured + rest, None
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(32, 1536, generator=generator) / 39, torch.randn(1536, 32, generator=generator) / 1000
+    update = b @ a
+    for dtype in (torch.bfloat16, torch.float16):
+        low = b.to(dtype).float() @ a.to(dtype).float()
+        error = float((low - update).norm() / update.norm())
+        yield f"relative error of B·A kept in {str(dtype)[6:]}", "reported", f"{error:.1e}", None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmark-memory"))
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full sizes; the bounds are for 1")
+    parser.add_argument("--checkpoint", type=Path, default=ROOT / "checkpoints" / "sprites")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    def scaled(size: int) -> int:
+        return max(50, round(size * options.scale))
+
+    rng = np.random.default_rng(options.seed)
+    parts = (
+        sizes,
+        lambda: read_path(options.checkpoint, scaled(1000)),
+        lambda: opening(rng, scaled(10_000)),
+        lambda: lookup(rng, scaled(1000), scaled(100_000)),
+        lambda: churn(rng, scaled(10_000), 10),
+    )
+    lines = ["| claim | must reach | measured | reached |", "| --- | --- | --- | --- |"]
+    for part in parts:
+        for claim, bound, measured, reached in part():
+            verdict = "" if reached is None else "yes" if reached else "**no**"
+            lines.append(f"| {claim} | {bound} | {measured} | {verdict} |")
+            print(lines[-1], flush=True)
+    names = ", ".join(f"{name} {version(name)}" for name in ("ttom_pl", "torch", "numpy", "hnswlib"))
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    lines += [
+        "",
+        f"Scale {options.scale:g}, seed {options.seed}; {names}, Python {platform.python_version()}, {machine}.",
+    ]
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.md").write_text("\n".join(lines) + "\n")
+    print(lines[-1])
+
+
+if __name__ == "__main__":
+    main()

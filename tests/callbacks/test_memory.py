@@ -1,0 +1,175 @@
+"""The memory around the fit: what is read, what is written, and what is said about it."""
+
+import json
+
+import pytest
+import torch
+
+from ttom_pl.callbacks import ParametricMemory
+from ttom_pl.keys import scene_key
+from ttom_pl.memory import Memory, Replace
+from ttom_pl.memory.maps import unpack_maps
+from ttom_pl.prompts import Prompt
+from ttom_pl.stream import Stream
+from ttom_pl.tto import LayoutTTO
+
+SAME = ["a red circle moves left and a blue square moves up", "a green square moves left and a cyan circle moves up"]
+OTHER = "a red circle moves right and a blue square moves down"
+
+
+@pytest.fixture
+def serve(make_backbone, make_trainer, tmp_path):
+    """Serve prompts by a fresh model and return their results."""
+
+    def run(texts, out="run", **options):
+        module = LayoutTTO(
+            make_backbone(), guided_steps=2, iterations=3, loss_blocks=[1], rank=2, lr=0.05, stop_loss=0.0
+        )
+        callback = ParametricMemory(path=tmp_path / "memory", **({"min_gain": -9.0} | options))
+        prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(texts)]
+        folder = Stream(tmp_path / out, vary_seed=False, on_error="raise").run(make_trainer(callback), module, prompts)
+        return [result["memory"] for result in folder.results().values()]
+
+    return run
+
+
+@pytest.fixture
+def stored(tmp_path):
+    def entries():
+        with Memory(tmp_path / "memory") as memory:
+            return list(memory)
+
+    return entries
+
+
+def test_miss_then_warm_start(serve, stored):
+    first, second, third = serve([*SAME, OTHER])
+    assert (first["read"], first["write"], first["hit"]) == ("miss", "insert", False)
+    assert (second["read"], second["write"], second["entry"]) == ("warm start", "update", first["entry"])
+    assert second["similarity"] > 0.9
+    assert (third["read"], third["hit_rate"]) == ("miss", 0.3333)
+    entry = next(entry for entry in stored() if entry.id == first["entry"])
+    assert (entry.hits, entry.merged, entry.iterations, entry.extra["cold_iterations"]) == (1, 2, 12, 6)
+    assert all(json.dumps(result) for result in (first, second, third))
+
+
+def test_history_counts_each_prompt_once(serve, tmp_path):
+    serve([SAME[0], SAME[1], OTHER], optimise_hits=False)
+    with Memory(tmp_path / "memory") as memory:
+        assert [(lookup.entry is not None, lookup.iterations_saved) for lookup in memory.history()] == [
+            (False, 0),
+            (True, 6),
+            (False, 0),
+        ]
+
+
+def test_verified_hit_is_not_optimised(serve, stored):
+    serve(SAME[:1])
+    (verified,) = serve(SAME[1:], "verified", verified_loss=1.0)
+    assert (verified["read"], verified["write"], verified["reason"]) == ("verified hit", "none", "verified hit")
+    assert 0 < verified["loaded_loss"] < 1
+    assert verified["iterations_saved"] == 6
+    (failed,) = serve(SAME[1:], "failed", verified_loss=0.0)
+    assert (failed["read"], failed["write"]) == ("warm start", "update")
+    assert failed["loaded_loss"] == verified["loaded_loss"]
+
+
+def test_used_as_it_is(serve):
+    _, second = serve(SAME, optimise_hits=False)
+    assert (second["read"], second["write"], second["iterations_saved"]) == ("used as it is", "none", 6)
+
+
+def test_modes(serve, stored):
+    (result,) = serve(SAME[:1], mode="read-only")
+    assert (result["write"], result["reason"]) == ("none", "the memory is read-only")
+    assert stored() == []
+    assert serve(SAME[:1], "off", mode="off") == [{}]
+
+
+def test_quality_gate_says_why(serve, stored):
+    (result,) = serve(SAME[:1], min_gain=2.0)
+    assert result["write"] == "none"
+    assert "less than 200%" in result["reason"]
+    assert stored() == []
+
+
+def test_damaged_entry_is_a_miss_and_the_stream_goes_on(serve, stored, tmp_path):
+    serve(SAME[:1])
+    path = next((tmp_path / "memory" / "adapters").iterdir())
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="left out"):
+        (result,) = serve(SAME[1:], "again")
+    assert (result["read"], result["write"]) == ("miss", "insert")
+    assert [entry.id for entry in stored()] == [result["entry"]]
+
+
+def test_entry_that_is_gone_when_it_is_to_be_merged(serve, stored, monkeypatch):
+    (first,) = serve(SAME[:1])
+    update = Memory.update
+
+    def evicted(memory, entry_id, *args, **kwargs):
+        memory.delete(entry_id)
+        return update(memory, entry_id, *args, **kwargs)
+
+    monkeypatch.setattr(Memory, "update", evicted)
+    (result,) = serve(SAME[1:], "again")
+    assert result["write"] == "insert"
+    assert "could not be merged" in result["reason"]
+    (entry,) = stored()
+    assert entry.parents == (first["entry"],)
+
+
+def test_less_similar_hit_becomes_an_entry_with_parents(serve, stored):
+    first, second = serve([SAME[0], OTHER], threshold=0.1, merge_threshold=0.99)
+    assert (second["read"], second["write"]) == ("warm start", "insert")
+    assert [entry.parents for entry in stored()] == [(), (first["entry"],)]
+    assert stored()[1].extra["cold_iterations"] == 6
+
+
+def test_blend_of_the_nearest(serve, tmp_path):
+    first, second = serve([SAME[0], OTHER])
+    (result,) = serve(SAME[1:], "blend", threshold=0.1, k=2, optimise_hits=False)
+    assert result["blended"] == [first["entry"], second["entry"]]
+    with Memory(tmp_path / "memory") as memory:
+        assert [entry.hits for entry in memory] == [1, 1]
+        assert sum(lookup.entry is not None for lookup in memory.history()) == 1
+    with pytest.raises(ValueError, match="k is 0"):
+        ParametricMemory(k=0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_precision_of_entries(serve, tmp_path, dtype):
+    _, second = serve(SAME, dtype=dtype, merge=Replace())
+    assert second["write"] == "update"
+    with Memory(tmp_path / "memory") as memory:
+        (entry,) = memory
+        assert {tensor.dtype for tensor in memory.load(entry).values()} == {getattr(torch, dtype)}
+
+
+def test_attention_is_kept_small_or_not_at_all(serve, stored, backbone):
+    serve(SAME[:1])
+    maps = {name: unpack_maps(packed) for name, packed in stored()[0].extra["attention"].items()}
+    frames, height, width = backbone.grid
+    assert {each.shape for each in maps.values()} == {(2, min(frames, 6), min(height, 24), min(width, 24))}
+    assert (maps["before"] != maps["after"]).any()
+    assert all((each.max((-2, -1)) == 255).all() for each in maps.values())
+
+
+def test_attention_can_be_left_out(serve, stored):
+    serve(SAME[:1], keep_attention=False)
+    assert "attention" not in stored()[0].extra
+
+
+def test_keys_of_another_text_encoder_are_kept_apart(serve, stored, monkeypatch, make_backbone):
+    own = make_backbone()
+    monkeypatch.setattr("ttom_pl.callbacks.memory.sentence_embedder", lambda _: own.embed)
+    serve(SAME[:1])
+    (result,) = serve(SAME[:1], "other", text_encoder="some/model")
+    assert result["read"] == "miss"
+    assert {entry.fingerprint.endswith("+some/model") for entry in stored()} == {True, False}
+
+
+def test_key_text_is_the_abstraction(serve, layout, backbone):
+    (result,) = serve(SAME[:1])
+    assert result["key"] == scene_key(layout, backbone.embed)[0]
+    assert result["key"].startswith("Direction: [left left left | up up up]. <object_0> <verb_0> left and")

@@ -1,0 +1,245 @@
+"""The ``ttom`` command in-process: what it does, and how it says no."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ttom_pl.cli import COMMANDS, main
+from ttom_pl.planners import Planner
+from ttom_pl.run import read_results
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+PROMPTS = [
+    "a red circle moves left and a blue square moves up",
+    "a green triangle moves left and a cyan circle moves up",
+]
+
+Config = dict[str, Any]
+
+
+@pytest.fixture
+def config(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> Config:
+    """The shipped config of the main job, on the tiny model."""
+    config: Config = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())
+    lines = (json.dumps(planner.plan(prompt, f"p{i}").to_dict()) for i, prompt in enumerate(PROMPTS))
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    config["stream"]["out"] = str(tmp_path / "run")
+    config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
+    config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
+    config["model"] |= {"guided_steps": 2, "iterations": 2, "loss_blocks": [1], "rank": 2}
+    config["trainer"]["logger"]["init_args"]["save_dir"] = str(tmp_path / "run")
+    return config
+
+
+@pytest.fixture
+def stream(tmp_path: Path, config: Config) -> Callable[..., Path]:
+    """Write the config, call ``ttom stream`` with it and return the run folder."""
+
+    def run(*arguments: str) -> Path:
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+        main(["stream", "--config", str(tmp_path / "config.yaml"), *arguments])
+        return Path(config["stream"]["out"])
+
+    return run
+
+
+def fails(call: Callable[[], Any], capsys: pytest.CaptureFixture[str]) -> str:
+    """Call, expect exit code 2, and return what was written to standard error."""
+    with pytest.raises(SystemExit) as stopped:
+        call()
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2, error
+    assert "Traceback" not in error
+    return error
+
+
+def test_stream(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    run = stream("--memory.min_gain=-1")
+    assert "2 prompts served, 0 skipped" in capsys.readouterr().out
+    results = read_results(run)
+    assert list(results) == ["p0", "p1"]
+    assert [result["updates"] for result in results.values()] == [4, 4]
+    assert [result["memory"]["write"] for result in results.values()] == ["insert", "update"]
+    assert all("layout_iou" in result["scores"] for result in results.values())
+    for name in ("videos/0001.mp4", "videos/0002.mp4", "contact_sheet.png", "config.yaml", "memory"):
+        assert (run / name).exists()
+
+
+def test_stream_goes_on(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """The same command again serves nothing twice; with an override it is another run."""
+    run = stream()
+    before = (run / "results.jsonl").read_text()
+    stream()
+    assert (run / "results.jsonl").read_text() == before
+    assert "another config" in fails(lambda: stream("--model.lr=0.5"), capsys)
+
+
+def test_config_of_a_run_can_be_run_again(
+    stream: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stream("--memory.mode=off")
+    main(["stream", "--config", str(run / "config.yaml"), "--stream.out", str(tmp_path / "again")])
+    losses = [[each["losses"] for each in read_results(each).values()] for each in (run, tmp_path / "again")]
+    assert losses[0] == losses[1]
+
+
+def test_a_skipped_prompt_is_named(
+    stream: Callable[..., Path], config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(config["data"]["prompts"])
+    bad = json.loads(path.read_text().splitlines()[0].replace("circle", "dragon")) | {"id": "bad"}
+    for track in bad["tracks"]:
+        track["spans"] = []
+    path.write_text(path.read_text() + "\n" + json.dumps(bad))
+    with pytest.warns(UserWarning, match="'bad' is skipped"):
+        stream("--model.guided_steps=0")
+    assert "2 prompts served, 1 skipped: bad" in capsys.readouterr().out
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["-h"], ["--help"]):
+        main(arguments)
+        out = capsys.readouterr().out
+        assert all(command in out for command in COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert re.fullmatch(r"ttom \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_help_of_stream_names_its_sections(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["stream", "--help"])
+    out = capsys.readouterr().out
+    for argument in (
+        "--stream.out",
+        "--data.prompts",
+        "--model.guided_steps",
+        "--memory.mode",
+        "--trainer.accelerator",
+    ):
+        assert argument in out
+
+
+def test_wrong_command(capsys: pytest.CaptureFixture[str]) -> None:
+    error = fails(lambda: main(["dream"]), capsys)
+    assert "there is no command 'dream'; choose from stream" in error
+
+
+def test_wrong_config_key(stream: Callable[..., Path], config: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    config["model"]["iteration"] = 3
+    assert "iteration" in fails(stream, capsys)
+
+
+def test_wrong_config_key_of_a_class(
+    stream: Callable[..., Path], config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config["model"]["backbone"]["init_args"]["hight"] = 32
+    assert "hight" in fails(stream, capsys)
+
+
+def test_wrong_config_value(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "iterations" in fails(lambda: stream("--model.iterations=many"), capsys)
+
+
+def test_missing_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere.yaml" in fails(lambda: main(["stream", "--config", str(tmp_path / "nowhere.yaml")]), capsys)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("backbone", "pretrained", "{tmp}/nowhere", "no model folder '{tmp}/nowhere'"),
+        ("backbone", "pretrained", "{tmp}", "model_index.json"),
+        ("backbone", "height", 30, "height × width is 30 × 32"),
+        ("model", "loss_blocks", [7], "loss_blocks is [7]"),
+        ("model", "guided_steps", 9, "guided_steps is 9"),
+        ("data", "prompts", "{tmp}/nowhere.txt", "no prompt file '{tmp}/nowhere.txt'"),
+        ("data", "prompts", "{tmp}/binary.txt", "is not text"),
+        ("data", "prompts", "{tmp}/empty.txt", "holds no prompt"),
+        ("data", "prompts", "{tmp}/malformed.jsonl", "malformed.jsonl, line 1, column 1: not JSON"),
+        ("stream", "out", "{tmp}/binary.txt/run", "cannot write to the run folder"),
+    ],
+)
+def test_bad_input_ends_before_any_compute(
+    stream: Callable[..., Path],
+    config: Config,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    section: str,
+    key: str,
+    value: Any,
+    message: str,
+) -> None:
+    (tmp_path / "binary.txt").write_bytes(b"\x89PNG\x00\xff")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "malformed.jsonl").write_text("prompt")
+    arguments = config["model"]["backbone"]["init_args"] if section == "backbone" else config[section]
+    arguments[key] = value.format(tmp=tmp_path) if isinstance(value, str) else value
+    assert message.format(tmp=tmp_path) in fails(stream, capsys)
+    assert not (tmp_path / "run" / "videos" / "0001.mp4").exists()
+
+
+def test_traceback_on_demand(stream: Callable[..., Path], config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTOM_TRACEBACK", "1")
+    config["data"]["prompts"] = "nowhere.txt"
+    with pytest.raises(ValueError, match="no prompt file"):
+        stream()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_parses_by_the_command_at_its_head(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys, classes and types; nothing is instantiated."""
+    monkeypatch.chdir(ROOT)
+    commands = [line[2:].strip() for line in path.read_text().splitlines() if line.startswith("# ttom ")]
+    assert commands, f"{path.name} has no launch command at its head"
+    program, *arguments = shlex.split(commands[0])
+    assert program == "ttom"
+    assert arguments[1:3] == ["--config", f"configs/{path.name}"]
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--print_config"])
+    printed = capsys.readouterr()
+    assert stopped.value.code == 0, printed.err
+    assert holds(yaml.safe_load(printed.out), yaml.safe_load(path.read_text()))
+
+
+def holds(parsed: Any, given: Any) -> bool:
+    """Whether a parsed config says all that the file says; class names may have got their modules."""
+    if isinstance(given, dict):
+        return all(key in parsed and holds(parsed[key], value) for key, value in given.items())
+    if isinstance(given, list):
+        return len(parsed) >= len(given) and all(holds(*pair) for pair in zip(parsed, given, strict=False))
+    return parsed == given or str(parsed).endswith(f".{given}")
+
+
+def test_a_config_with_a_mistake_does_not_parse(
+    tmp_path: Path, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that the test above means something."""
+    config["trainer"]["callbacks"][1]["init_args"]["skale"] = 8
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    error = fails(lambda: main(["stream", "--config", str(tmp_path / "config.yaml"), "--print_config"]), capsys)
+    assert "skale" in error
+
+
+def test_every_data_file_that_a_config_names_is_there() -> None:
+    config = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())
+    assert (ROOT / config["data"]["prompts"]).is_file()

@@ -1,0 +1,191 @@
+"""``ttom memory``: every subcommand, as text and as JSON."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from ttom_pl.cli import main as ttom
+from ttom_pl.memory import AdapterSpec, Memory
+from ttom_pl.memory.maps import pack_maps
+
+SPEC = AdapterSpec(rank=2, alpha=2, target_modules=("blocks.0.attn2.to_q", "blocks.1.attn2.to_q"), active_steps=5)
+
+
+@pytest.fixture
+def folder(tmp_path, layout):
+    """A memory in a run folder: three entries, a history, attention maps with the first."""
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.rand(2, 3, 8, 8, generator=generator)
+    with Memory(tmp_path / "run" / "memory") as memory:
+        for i in range(3):
+            adapter = {
+                f"transformer.blocks.{block}.attn2.to_q.lora_{matrix}.weight": torch.randn(shape, generator=generator)
+                for block in range(2)
+                for matrix, shape in (("A", (2, 4)), ("B", (4, 2)))
+            }
+            memory.record_miss()
+            entry = memory.insert(
+                adapter,
+                key=np.eye(4)[i],
+                key_text=f"<object_0> scene {i}",
+                prompt=layout.prompt,
+                fingerprint="wan",
+                spec=SPEC,
+                layout=layout.to_dict() if i < 2 else None,
+                loss_before=0.5,
+                loss_after=0.1,
+                iterations=40,
+                parents=("abc",) if i else (),
+                extra={"attention": {"before": pack_maps(maps), "after": pack_maps(maps**2)}} if i == 0 else None,
+            )
+            memory.record_use(entry.id, 10 * i)
+    return tmp_path / "run" / "memory"
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command and return what it prints, and as JSON too."""
+
+    def run(*words):
+        ttom(["memory", *map(str, words)])
+        return capsys.readouterr().out
+
+    return run
+
+
+def refused(capsys, *words):
+    with pytest.raises(SystemExit) as exit:
+        ttom(["memory", *map(str, words)])
+    assert exit.value.code == 2
+    return capsys.readouterr().err
+
+
+def ids(folder):
+    with Memory(folder) as memory:
+        return [entry.id for entry in memory]
+
+
+def test_list(run, folder):
+    text = run("list", folder)
+    assert text.splitlines()[0].split() == ["id", "hits", "saved", "loss", "size", "last", "used", "scene"]
+    assert "0.500 → 0.100" in text
+    assert text.splitlines()[-1].startswith("3 entries")
+    listed = json.loads(run("list", "--path", folder, "--json", "--limit", 2))
+    assert [entry["id"] for entry in listed] == ids(folder)[:0:-1]
+    assert "key" not in listed[0]
+
+
+def test_a_run_folder_and_the_current_one_will_do(run, folder, monkeypatch):
+    expected = run("list", folder)
+    assert run("list", folder.parent) == expected
+    monkeypatch.chdir(folder)
+    assert run("list") == expected
+
+
+def test_show(run, folder):
+    first, second, third = ids(folder)
+    text = run("show", folder, first[:8])
+    for fact in ("<object_0> scene 0", "the neutral adapter", "blocks.0", "blocks.1", "█", "first 5 denoising steps"):
+        assert fact in text
+    with Image.open(folder / "pictures" / f"{first}.png") as picture:
+        wide = picture.width
+    shown = json.loads(run("show", second, "--path", folder, "--json", "--picture", folder / "x.png"))
+    assert shown["parents"] == ["abc"]
+    assert set(shown["block_norms"]) == {"blocks.0", "blocks.1"}
+    with Image.open(shown["picture"]) as picture:  # no attention maps
+        assert picture.width < wide
+    assert json.loads(run("show", folder, third, "--json"))["picture"] is None
+
+
+def test_verify(run, folder):
+    assert json.loads(run("verify", folder, "--json"))["clean"]
+    path = next(folder.glob("adapters/*"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(SystemExit) as exit:
+        run("verify", folder)
+    assert exit.value.code == 1
+    with pytest.warns(UserWarning, match="quarantined"):
+        assert "damaged, quarantined" in run("verify", folder, "--repair")
+    assert "2 sound entries" in run("verify", folder)
+    (folder / "memory.sqlite").unlink()
+    assert "rebuilt" in run("verify", folder, "--repair")
+    assert len(ids(folder)) == 2
+
+
+def test_export_and_import(run, folder, tmp_path):
+    assert "3 entries" in run("export", folder, tmp_path / "out.ttom")
+    assert "3 entries added" in run("import", tmp_path / "new", tmp_path / "out.ttom")
+    assert ids(tmp_path / "new") == ids(folder)
+    imported = json.loads(run("import", tmp_path / "small", tmp_path / "out.ttom", "--capacity", 1, "--json"))
+    assert len(imported["evicted"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("format", "file"), [("diffusers", ""), ("comfyui", ""), ("peft", "adapter_model.safetensors")]
+)
+def test_export_of_an_entry(run, folder, tmp_path, format, file):
+    out = tmp_path / "exported"
+    text = run("export", folder, out, "--id", ids(folder)[0], "--format", format)
+    assert "first 5 denoising steps only" in text
+    names = set(load_file(out / file if file else out))
+    expected = {
+        "diffusers": "transformer.blocks.1.attn2.to_q.lora_A.weight",
+        "comfyui": "diffusion_model.blocks.1.cross_attn.q.lora_A.weight",
+        "peft": "base_model.model.blocks.1.attn2.to_q.lora_A.weight",
+    }
+    assert expected[format] in names
+
+
+def test_prune(run, folder):
+    kept = ids(folder)[1:]
+    assert "1 entries forgotten, 2 left" in run("prune", folder, "--capacity", 2)
+    assert ids(folder) == kept
+    assert (
+        json.loads(run("prune", folder, "--capacity-bytes", 130, "--eviction", "LeastIterationsSaved", "--json"))[
+            "left"
+        ]
+        == 1
+    )
+    assert ids(folder) == kept[1:]
+
+
+def test_merge(run, folder, tmp_path):
+    with Memory(tmp_path / "empty"):
+        pass
+    assert "3 entries added" in run("merge", tmp_path / "empty", folder)
+    assert ids(tmp_path / "empty") == ids(folder)
+    assert "0 entries added, 0 brought up to date" in run("merge", tmp_path / "empty", folder)
+
+
+def test_stats(run, folder):
+    text = run("stats", folder, "--windows", 2)
+    assert "6 prompts, 3 hits (50%), 30 iterations saved" in text
+    assert "1-3" in text
+    plotted = json.loads(run("stats", folder, "--json", "--plot", folder / "plot.png"))
+    assert (plotted["hit_rate"], plotted["iterations_saved"], len(plotted["windows"])) == (0.5, 30, 6)
+    with Image.open(folder / "plot.png") as picture:
+        assert picture.width > 400
+
+
+def test_stats_of_a_new_memory(run, tmp_path):
+    with Memory(tmp_path / "new"):
+        pass
+    assert "not been asked" in run("stats", tmp_path / "new")
+
+
+def test_errors_say_what_to_do(capsys, folder, tmp_path):
+    assert "give a folder that holds memory.sqlite" in refused(capsys, "list", tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+    assert "no entry 'zz'" in refused(capsys, "show", folder, "zz")
+    assert "give more of the id" in refused(capsys, "show", folder, "")
+    assert "give one" in refused(capsys, "list", folder, "--path", folder)
+    assert "--id" in refused(capsys, "export", folder, tmp_path / "x", "--format", "peft")
+    assert "--capacity" in refused(capsys, "prune", folder)
+    (tmp_path / "bad").write_bytes(b"x")
+    assert "is refused" in refused(capsys, "import", folder, tmp_path / "bad")
+    (folder / "memory.sqlite").write_bytes(b"garbage" * 1000)
+    assert "ttom memory verify --repair" in refused(capsys, "list", folder)

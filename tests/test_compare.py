@@ -1,0 +1,140 @@
+"""Runs side by side, against a case computed by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ttom_pl.cli import main
+from ttom_pl.compare import compare
+from ttom_pl.layout import Layout, Track
+from ttom_pl.media import write_mp4
+from ttom_pl.run import RunError, RunFolder
+
+LAYOUT = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5),)),)).to_dict()
+
+
+def result(number: int, score: float, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"{number:04d}",
+        "number": number,
+        "prompt": f"prompt {number}",
+        "seed": 42 + number,
+        "updates": 2 * number,
+        "seconds": {"fit": 0.5, "decode": 0.25},
+        "scores": {"layout_iou": score},
+        "files": {"video": f"videos/{number:04d}.mp4"},
+        "layout": LAYOUT,
+    } | changes
+
+
+def write_run(path: Path, *results: dict[str, Any]) -> Path:
+    folder = RunFolder.open(path)
+    for each in results:
+        folder.append(each)
+    return path
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """Scores 0.1 … 0.4 and the same prompts 0.1, 0.2, 0.3 and 0.6 better."""
+    plain = write_run(tmp_path / "plain", *(result(n, s) for n, s in enumerate([0.1, 0.2, 0.3, 0.4], start=1)))
+    ttom = write_run(tmp_path / "ttom", *(result(n, s) for n, s in enumerate([0.2, 0.4, 0.6, 1.0], start=1)))
+    return [plain, ttom]
+
+
+def test_means_and_paired_differences(runs: list[Path]) -> None:
+    comparison = compare(runs)
+    assert comparison.ids == ["0001", "0002", "0003", "0004"]
+    np.testing.assert_allclose(comparison.values["layout_iou"], [[0.1, 0.2, 0.3, 0.4], [0.2, 0.4, 0.6, 1.0]])
+    np.testing.assert_allclose(comparison.values["iterations"], [[2, 4, 6, 8]] * 2)
+    np.testing.assert_allclose(comparison.values["seconds"], 0.75)
+    assert comparison.difference("layout_iou", 1).mean == pytest.approx(0.3)
+
+
+def test_bootstrap_interval_is_that_of_all_resamples(runs: list[Path]) -> None:
+    """Four prompts have 4⁴ equally likely resamples; the percentile bootstrap approaches their quantiles."""
+    delta = np.array([0.1, 0.2, 0.3, 0.6])
+    means = np.sort([delta[list(i)].mean() for i in np.ndindex(4, 4, 4, 4)])
+    difference = compare(runs).difference("layout_iou", 1)
+    assert difference.low == pytest.approx(np.quantile(means, 0.025), abs=0.026)
+    assert difference.high == pytest.approx(np.quantile(means, 0.975), abs=0.026)
+    assert difference.significant
+    assert difference == compare(runs).difference("layout_iou", 1)
+
+
+def test_no_difference_is_not_significant(runs: list[Path]) -> None:
+    difference = compare(runs).difference("iterations", 1)
+    assert (difference.mean, difference.low, difference.high) == (0, 0, 0)
+    assert not difference.significant
+
+
+def test_table(runs: list[Path]) -> None:
+    lines = compare(runs, ["plain model", "TTOM"]).table().splitlines()
+    assert lines[0] == "| run | layout iou | iterations | seconds |"
+    assert lines[1] == "| --- | --- | --- | --- |"
+    assert lines[2] == "| plain model | 0.25 | 5.00 | 0.75 |"
+    assert lines[3].startswith("| TTOM | 0.55 (+0.1")
+    assert lines[3].endswith(")* | 5.00 (+0.00 … +0.00) | 0.75 (+0.00 … +0.00) |")
+    assert lines[-1].startswith("4 prompts; ")
+    assert "plain model" in lines[-1]
+
+
+def test_only_prompts_that_all_have_served_count(tmp_path: Path, runs: list[Path]) -> None:
+    failed = {"id": "0002", "prompt": "prompt 2", "error": "unknown word"}
+    third = write_run(tmp_path / "third", result(1, 0.5), failed, result(3, 0.5), result(9, 0.5))
+    assert compare([*runs, third]).ids == ["0001", "0003"]
+    assert compare([*runs, third], first=2).ids == ["0003"]
+
+
+def test_scores_that_some_prompts_lack_are_left_out(tmp_path: Path, runs: list[Path]) -> None:
+    """E.g. the relation, which only some captions have."""
+    both = {"layout_iou": 0.5, "relation": 1.0}
+    third = write_run(tmp_path / "third", result(1, 0, scores=both), result(2, 0.5))
+    assert list(compare([third, runs[0]]).values) == ["layout_iou", "iterations", "seconds"]
+
+
+@pytest.mark.parametrize("change", [{"seed": 0}, {"prompt": "another"}])
+def test_other_noise_or_text_is_refused(tmp_path: Path, runs: list[Path], change: dict[str, Any]) -> None:
+    other = write_run(tmp_path / "other", result(1, 0.5, **change))
+    with pytest.raises(RunError, match="'0001' other noise or another text"):
+        compare([runs[0], other])
+
+
+def test_nothing_in_common(tmp_path: Path, runs: list[Path]) -> None:
+    with pytest.raises(RunError, match="no served prompt in common"):
+        compare([runs[0], write_run(tmp_path / "other", result(9, 0.5))])
+
+
+def test_command(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for run in runs:
+        for number in range(1, 5):
+            write_mp4(run / f"videos/{number:04d}.mp4", torch.rand(5, 3, 32, 32), fps=8)
+    out = tmp_path / "new" / "out"
+    main(["compare", *map(str, runs), "--names", "plain", "TTOM", "--out", str(out), "--prompts", "2"])
+    table = (out / "table.md").read_text()
+    assert table in capsys.readouterr().out
+    assert "| TTOM | 0.55" in table
+    with Image.open(out / "contact_sheet.png") as sheet:
+        assert sheet.width > 2 * 4 * 96
+        assert sheet.height > 2 * 96
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{run}", "nowhere"], r"'nowhere' is no run"),
+        (["{run}", "{run}", "--names", "one"], "1 names for 2 runs"),
+        ([], "required: RUN"),
+    ],
+)
+def test_command_with_bad_input(
+    runs: list[Path], capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", *(argument.format(run=runs[0]) for argument in arguments)])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,77 @@
+"""The folder of a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ttom_pl.run import RunError, RunFolder, read_results
+
+
+def test_results_survive_reopening(tmp_path: Path) -> None:
+    """By id; the last line of an id counts."""
+    folder = RunFolder.open(tmp_path / "new" / "run", "a: 1")
+    assert folder.results() == {}
+    for result in ({"id": "x", "n": 1}, {"id": "ü", "n": 2}, {"id": "x", "n": 3}):
+        folder.append(result)
+    assert RunFolder.open(folder.path, "a: 1").results() == {"x": {"id": "x", "n": 3}, "ü": {"id": "ü", "n": 2}}
+    assert (folder.path / "config.yaml").read_text() == "a: 1"
+    assert (folder.path / "videos").is_dir()
+
+
+@pytest.mark.parametrize("cut", [1, 5, 10])
+def test_a_torn_last_line_does_not_count_and_does_no_harm(tmp_path: Path, cut: int) -> None:
+    folder = RunFolder.open(tmp_path)
+    folder.append({"id": "a"})
+    folder.append({"id": "b"})
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert "a" in folder.results()
+    folder.append({"id": "c"})
+    expected = {"a", "b", "c"} if cut == 1 else {"a", "c"}
+    assert folder.results().keys() == expected
+    assert [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")][-1] == {"id": "c"}
+
+
+def test_text_torn_within_a_character(tmp_path: Path) -> None:
+    """A kill can leave half of a UTF-8 sequence."""
+    folder = RunFolder.open(tmp_path)
+    folder.append({"id": "a"})
+    with open(tmp_path / "results.jsonl", "ab") as file:
+        file.write('{"id": "ü'.encode()[:-1])
+    assert folder.results().keys() == {"a"}
+    folder.append({"id": "b"})
+    assert folder.results().keys() == {"a", "b"}
+
+
+def test_line_separators_within_a_prompt(tmp_path: Path) -> None:
+    """JSON leaves U+2028 as it is; it ends no line."""
+    folder = RunFolder.open(tmp_path)
+    folder.append({"id": "a", "prompt": "two\u2028lines\x85"})
+    assert folder.results()["a"]["prompt"] == "two\u2028lines\x85"
+
+
+def test_another_config_is_refused(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path, "a: 1").append({"id": "x"})
+    with pytest.raises(RunError, match="holds a run with another config"):
+        RunFolder.open(tmp_path, "a: 2")
+    assert (tmp_path / "config.yaml").read_text() == "a: 1"
+
+
+def test_another_config_is_fine_before_the_first_result(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path, "a: 1")
+    RunFolder.open(tmp_path, "a: 2")
+    assert (tmp_path / "config.yaml").read_text() == "a: 2"
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file is in the way: this holds for every user, root too."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(RunError, match="cannot write to the run folder"):
+            RunFolder.open(path)
+
+
+def test_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is no run: it has no results\.jsonl"):
+        read_results(tmp_path)

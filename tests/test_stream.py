@@ -1,0 +1,403 @@
+"""The stream end to end on the tiny model: files, memory, resume, prompts that cannot be served."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from PIL import Image
+
+from ttom_pl.backbones import WanBackbone
+from ttom_pl.callbacks import ParametricMemory, SpritesEvaluation, StreamCallback, StreamProgress, VideoWriter
+from ttom_pl.layout import Layout
+from ttom_pl.media import read_mp4
+from ttom_pl.memory import Memory
+from ttom_pl.planners import Planner
+from ttom_pl.prompts import Prompt
+from ttom_pl.run import RunError, read_results
+from ttom_pl.stream import Served, Stream
+from ttom_pl.tto import LayoutTTO
+
+PROMPTS = [
+    Prompt("first", "a red circle moves left and a blue square moves up"),
+    Prompt("second", "a green triangle moves left and a cyan circle moves up"),
+    Prompt("third", "three yellow squares stay still"),
+]
+
+MakeBackbone = Callable[..., WanBackbone]
+RunStream = Callable[..., Path]
+
+
+class Witness(StreamCallback):
+    """Keep the prompts that were served, and their videos."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.videos: dict[str, torch.Tensor] = {}
+        self.ended = 0
+
+    def on_prompt_end(self, served: Served) -> None:
+        assert served.video is not None
+        self.ids.append(served.prompt.id)
+        self.videos[served.prompt.id] = served.video
+
+    def on_stream_end(self, stream: Stream) -> None:
+        self.ended += 1
+
+
+class InterruptAt(StreamCallback):
+    """Press Ctrl-C in a hook of the second prompt."""
+
+    def __init__(self, hook: str) -> None:
+        self.prompts = 0
+        self.hook = hook
+
+    def _interrupt(self, hook: str) -> None:
+        if self.prompts == 2 and hook == self.hook:
+            raise KeyboardInterrupt
+
+    def on_prompt_start(self, served: Served) -> None:
+        self.prompts += 1
+        self._interrupt("on_prompt_start")
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self._interrupt("on_train_batch_end")
+
+    def on_prompt_end(self, served: Served) -> None:
+        self._interrupt("on_prompt_end")
+
+
+@pytest.fixture
+def run_stream(
+    make_backbone: MakeBackbone, make_trainer: Callable[..., Trainer], planner: Planner, tmp_path: Path
+) -> RunStream:
+    """Serve prompts with a model, a module and a Trainer made anew, as a new process does; return the run folder."""
+
+    def run(
+        *callbacks: Callback,
+        prompts: list[Prompt] = PROMPTS,
+        out: str = "run",
+        config: str = "",
+        module: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Path:
+        changes = {"guided_steps": 2, "iterations": 4, "stop_loss": 0.0, "loss_blocks": (1,), "rank": 4, "lr": 0.03}
+        tto = LayoutTTO(make_backbone(), **(changes | (module or {})))
+        stream = Stream(tmp_path / out, planner, **settings)
+        return stream.run(make_trainer(*callbacks), tto, prompts, config).path
+
+    return run
+
+
+@pytest.fixture
+def remember() -> Callable[..., ParametricMemory]:
+    """A memory that keeps whatever lowered the loss."""
+    return lambda **settings: ParametricMemory(**({"min_gain": 0.0} | settings))
+
+
+@pytest.fixture
+def keep_sigint() -> Iterator[None]:
+    """Lightning ignores further interrupts after the first; give them back."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def strip(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Results without what differs between two runs of the same thing."""
+    return {id: {k: v for k, v in result.items() if k != "seconds"} for id, result in results.items()}
+
+
+def test_end_to_end(run_stream: RunStream, remember: Callable[..., ParametricMemory]) -> None:
+    witness = Witness()
+    callbacks = [SpritesEvaluation(), remember(), VideoWriter(scale=2), StreamProgress(), witness]
+    run = run_stream(*callbacks, config="answer: 42\n")
+    assert witness.ids == ["first", "second", "third"]
+    assert witness.ended == 1
+    assert (run / "config.yaml").read_text() == "answer: 42\n"
+
+    lines = [json.loads(line) for line in (run / "results.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == witness.ids
+    for number, (line, prompt) in enumerate(zip(lines, PROMPTS, strict=True), start=1):
+        assert line["number"] == number
+        assert line["prompt"] == prompt.text
+        assert line["seed"] == 41 + number
+        assert [len(step) for step in line["losses"]] == [4, 4]
+        assert line["updates"] == 8
+        assert line["seconds"].keys() == {"plan", "encode", "fit", "denoise", "decode"}
+        assert all(seconds >= 0 for seconds in line["seconds"].values())
+        assert {"color", "motion", "layout_iou", "correct"} <= line["scores"].keys()
+        assert line["versions"].keys() == {"ttom_pl", "torch", "diffusers", "peft", "lightning"}
+        layout = Layout.from_dict(line["layout"])
+        assert (layout.id, layout.prompt) == (prompt.id, prompt.text)
+
+        video = read_mp4(run / line["files"]["video"])
+        assert line["files"]["video"] == f"videos/{number:04d}.mp4"
+        assert video.shape == (9, 3, 64, 64)
+        assert (video[..., ::2, ::2] - witness.videos[prompt.id]).abs().mean() < 0.1
+
+    with Image.open(run / "contact_sheet.png") as sheet:
+        assert sheet.height > 3 * 64
+    decisions = [(line["memory"]["hit"], line["memory"]["write"]) for line in lines]
+    assert decisions == [(False, "insert"), (True, "update"), (False, "insert")]
+    keys = [line["memory"]["key"] for line in lines]
+    assert keys[0] == keys[1] != keys[2]
+    assert lines[1]["memory"]["entry"] == lines[0]["memory"]["entry"]
+    assert lines[1]["memory"]["similarity"] == pytest.approx(1, abs=1e-3)
+    assert [line["memory"]["hit_rate"] for line in lines] == [0, 0.5, 0.3333]
+    assert (run / "memory").is_dir()
+
+
+def test_prompts_do_not_touch_each_other(run_stream: RunStream) -> None:
+    """Without memory, a prompt's video is the same after another prompt and alone: nothing is left behind."""
+    together, alone = Witness(), Witness()
+    first = run_stream(together, prompts=PROMPTS[:2], vary_seed=False)
+    second = run_stream(alone, prompts=PROMPTS[1:2], vary_seed=False, out="alone")
+    assert torch.equal(together.videos["second"], alone.videos["second"])
+    losses = [read_results(run)["second"]["losses"] for run in (first, second)]
+    assert losses[0] == losses[1]
+
+
+def test_seeds(run_stream: RunStream) -> None:
+    """The noise depends on the place in the stream, not on what was served before."""
+    plain: dict[str, Any] = {"guided_steps": 0}
+    varied = read_results(run_stream(module=plain, seed=7))
+    assert [result["seed"] for result in varied.values()] == [7, 8, 9]
+    fixed = read_results(run_stream(module=plain, seed=7, vary_seed=False, out="fixed"))
+    assert [result["seed"] for result in fixed.values()] == [7, 7, 7]
+
+
+def test_plain_model(run_stream: RunStream, make_backbone: MakeBackbone, remember: Any) -> None:
+    """No guided step: the pipeline's own video, no losses, no memory."""
+    witness = Witness()
+    run = run_stream(remember(), StreamProgress(), witness, prompts=PROMPTS[:1], module={"guided_steps": 0})
+    result = read_results(run)["first"]
+    assert (result["losses"], result["updates"], result["memory"]) == ([], 0, {})
+    assert not (run / "memory").exists()
+    expected = make_backbone().pipe(
+        PROMPTS[0].text,
+        height=32,
+        width=32,
+        num_frames=9,
+        num_inference_steps=4,
+        guidance_scale=4.0,
+        max_sequence_length=24,
+        generator=torch.Generator().manual_seed(42),
+        output_type="pt",
+    )
+    assert torch.equal(witness.videos["first"], expected.frames[0])
+
+
+def test_a_prompt_may_bring_its_layout(run_stream: RunStream, layout: Layout) -> None:
+    result = read_results(run_stream(prompts=[Prompt("mine", layout.prompt, layout)]))["mine"]
+    assert Layout.from_dict(result["layout"]) == layout
+
+
+# Resume
+
+
+def test_a_run_that_is_whole_serves_nothing(run_stream: RunStream) -> None:
+    run = run_stream()
+    before = (run / "results.jsonl").read_bytes()
+    witness = Witness()
+    run_stream(witness)
+    assert witness.ids == []
+    assert (run / "results.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", ["lines", "torn"])
+def test_a_run_that_was_cut_goes_on(run_stream: RunStream, cut: str) -> None:
+    """Only what is missing is served, with the same result as in one go."""
+    run = run_stream(VideoWriter(), SpritesEvaluation())
+    whole = read_results(run)
+    path = run / "results.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content.splitlines(keepends=True)[0] if cut == "lines" else content[:-20])
+    (run / "contact_sheet.png").unlink()
+
+    witness = Witness()
+    run_stream(VideoWriter(), SpritesEvaluation(), witness)
+    assert witness.ids == (["second", "third"] if cut == "lines" else ["third"])
+    assert strip(read_results(run)) == strip(whole)
+    with Image.open(run / "contact_sheet.png") as sheet:
+        assert sheet.height > 3 * 64
+
+
+def test_a_prompt_that_was_edited_is_served_again(run_stream: RunStream) -> None:
+    """The file changed under the same ids; the last result of an id counts."""
+    run_stream(prompts=PROMPTS[:2])
+    witness = Witness()
+    edited = Prompt("second", "a cyan circle moves left")
+    run = run_stream(witness, prompts=[PROMPTS[0], edited])
+    assert witness.ids == ["second"]
+    assert read_results(run)["second"]["prompt"] == edited.text
+
+
+@pytest.mark.usefixtures("keep_sigint")
+@pytest.mark.parametrize("hook", ["on_prompt_start", "on_train_batch_end", "on_prompt_end"])
+def test_ctrl_c_leaves_a_run_that_goes_on(run_stream: RunStream, remember: Any, hook: str) -> None:
+    """Before, in and after the fit; with a memory, the rest is served as if nothing had happened."""
+    whole = read_results(run_stream(SpritesEvaluation(), remember(), out="whole"))
+    first = Witness()
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        run_stream(SpritesEvaluation(), InterruptAt(hook), remember(), first)
+    assert first.ids == ["first"]
+    assert first.ended == 1
+
+    second = Witness()
+    run = run_stream(SpritesEvaluation(), remember(), second)
+    assert second.ids == ["second", "third"]
+    results = read_results(run)
+    for id, expected in whole.items():
+        assert results[id]["losses"] == expected["losses"]
+        assert results[id]["scores"] == expected["scores"]
+        assert results[id]["memory"]["hit"] == expected["memory"]["hit"]
+        assert results[id]["memory"]["write"] == expected["memory"]["write"]
+
+
+def test_another_config_is_refused(run_stream: RunStream) -> None:
+    run_stream(config="a: 1")
+    witness = Witness()
+    with pytest.raises(RunError, match="another config"):
+        run_stream(witness, config="a: 2")
+    assert witness.ids == []
+
+
+# Prompts that cannot be served
+
+BAD = Prompt("bad", "a red dragon moves left and a blue square moves up")
+
+
+def test_a_bad_prompt_is_skipped_and_reported(run_stream: RunStream) -> None:
+    """The others keep their numbers and seeds."""
+    witness = Witness()
+    prompts = [PROMPTS[0], BAD, PROMPTS[2]]
+    with pytest.warns(UserWarning, match="'bad' is skipped: .*'dragon'"):
+        run = run_stream(VideoWriter(), StreamProgress(), witness, prompts=prompts)
+    assert witness.ids == ["first", "third"]
+    results = read_results(run)
+    assert "'dragon'" in results["bad"]["error"]
+    assert (results["third"]["number"], results["third"]["seed"]) == (3, 44)
+    assert (run / "videos" / "0003.mp4").is_file()
+    assert (run / "contact_sheet.png").is_file()
+
+
+def test_bad_prompts_are_found_before_any_compute(run_stream: RunStream) -> None:
+    witness = Witness()
+    with pytest.raises(ValueError, match="'dragon'"):
+        run_stream(witness, prompts=[PROMPTS[0], BAD], on_error="raise")
+    assert witness.ids == []
+
+
+def test_a_bad_prompt_is_tried_again_by_the_next_run(run_stream: RunStream) -> None:
+    with pytest.warns(UserWarning, match="skipped"):
+        run_stream(prompts=[PROMPTS[0], BAD])
+    witness = Witness()
+    run = run_stream(witness, prompts=[PROMPTS[0], Prompt("bad", "a red circle moves left")])
+    assert witness.ids == ["bad"]
+    assert "error" not in read_results(run)["bad"]
+
+
+@pytest.mark.parametrize("on_error", ["skip", "raise"])
+def test_an_error_while_serving(run_stream: RunStream, remember: Any, layout: Layout, on_error: str) -> None:
+    """A caption that the evaluation does not understand: nothing is remembered of it, and the stream goes on."""
+    odd = replace(layout, prompt=layout.prompt + " and", id="odd")
+    prompts = [Prompt("odd", odd.prompt, odd), PROMPTS[2]]
+    witness = Witness()
+    if on_error == "raise":
+        with pytest.raises(ValueError, match="is not a caption of the Sprites world"):
+            run_stream(SpritesEvaluation(), remember(), witness, prompts=prompts, on_error="raise")
+        assert witness.ids == []
+    else:
+        with pytest.warns(UserWarning, match="'odd' is skipped"):
+            run = run_stream(SpritesEvaluation(), remember(), witness, prompts=prompts)
+        assert witness.ids == ["third"]
+        assert "error" in read_results(run)["odd"]
+        with Memory(run / "memory") as memory:
+            assert [entry.prompt for entry in memory] == [PROMPTS[2].text]
+    assert witness.ended == 1
+
+
+# Memory
+
+
+def test_a_hit_starts_from_what_was_learnt(run_stream: RunStream, remember: Any) -> None:
+    """The same prompt and noise again begin where the first ended, not where it began."""
+    prompts = [PROMPTS[0], Prompt("again", PROMPTS[0].text)]
+    results = read_results(run_stream(remember(), prompts=prompts, vary_seed=False))
+    first, again = results["first"]["losses"], results["again"]["losses"]
+    assert again[0][0] < first[0][1]
+    assert again[0][-1] < first[0][-1]
+
+
+def test_a_hit_may_be_used_as_it_is(run_stream: RunStream, remember: Any) -> None:
+    results = read_results(run_stream(remember(optimise_hits=False)))
+    assert results["second"]["updates"] == 0
+    assert results["second"]["memory"]["hit"]
+    assert (results["second"]["memory"]["write"], results["second"]["memory"]["reason"]) == ("none", "used as it is")
+    assert results["third"]["updates"] == 8
+
+
+def test_memory_of_another_run_read_only(run_stream: RunStream, remember: Any, tmp_path: Path) -> None:
+    """A memory at a path of its own; reading alone changes nothing in it."""
+    shared = tmp_path / "shared_memory"
+    first = run_stream(remember(path=shared), prompts=PROMPTS[:1], out="first")
+    assert not (first / "memory").exists()
+    with Memory(shared) as memory:
+        before = list(memory)
+    second = run_stream(remember(path=shared, mode="read-only"), prompts=PROMPTS[1:], out="second")
+    results = read_results(second)
+    assert [results[id]["memory"]["hit"] for id in ("second", "third")] == [True, False]
+    assert [results[id]["memory"]["write"] for id in ("second", "third")] == ["none", "none"]
+    assert [results[id]["memory"]["reason"] for id in ("second", "third")] == ["the memory is read-only"] * 2
+    with Memory(shared) as memory:
+        assert list(memory) == before
+
+
+def test_memory_off(run_stream: RunStream, remember: Any) -> None:
+    """As without the callback."""
+    off, without = Witness(), Witness()
+    run = run_stream(remember(mode="off"), off)
+    run_stream(without, out="without")
+    assert not (run / "memory").exists()
+    assert all(result["memory"] == {} for result in read_results(run).values())
+    assert all(torch.equal(off.videos[id], without.videos[id]) for id in off.ids)
+
+
+def test_what_did_not_help_is_not_remembered(run_stream: RunStream, remember: Any) -> None:
+    run = run_stream(remember(min_gain=0.99), prompts=PROMPTS[:1])
+    memory = read_results(run)["first"]["memory"]
+    assert memory["write"] == "none"
+    assert "less than 99%" in memory["reason"]
+    with Memory(run / "memory") as opened:
+        assert len(opened) == 0
+
+
+def test_memory_of_another_model_is_no_hit(
+    run_stream: RunStream,
+    remember: Any,
+    tmp_path: Path,
+    other_pipeline: Path,
+    make_backbone: MakeBackbone,
+    make_trainer: Callable[..., Trainer],
+    planner: Planner,
+) -> None:
+    """Adapters are of use to the weights that they were learnt with."""
+    shared = tmp_path / "shared_memory"
+    run_stream(remember(path=shared), prompts=PROMPTS[:1], out="first")
+    module = LayoutTTO(make_backbone(pretrained=str(other_pipeline)), 2, 4, 0.0, (1,), rank=4)
+    folder = Stream(tmp_path / "second", planner).run(make_trainer(remember(path=shared)), module, PROMPTS[:1])
+    assert not folder.results()["first"]["memory"]["hit"]
+
+
+@pytest.mark.parametrize("change", [{"rank": 2}, {"loss_blocks": (2,)}, {"guided_steps": 1}])
+def test_memory_of_another_adapter_is_no_hit(run_stream: RunStream, remember: Any, tmp_path: Path, change: Any) -> None:
+    shared = tmp_path / "shared_memory"
+    run_stream(remember(path=shared), prompts=PROMPTS[:1], out="first")
+    run = run_stream(remember(path=shared), prompts=PROMPTS[:1], out="second", module=change)
+    assert not read_results(run)["first"]["memory"]["hit"]

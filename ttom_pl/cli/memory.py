@@ -1,0 +1,225 @@
+"""``ttom memory``: look at a memory, check it, carry it elsewhere."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from ttom_pl.memory import (
+    FIFO,
+    LFU,
+    LRU,
+    AgeingLFU,
+    Entry,
+    EntryNotFoundError,
+    LeastIterationsSaved,
+    Memory,
+    block_norms,
+    export_adapter,
+    export_memory,
+    import_memory,
+    merge_memories,
+    verify_folder,
+    windows,
+)
+from ttom_pl.memory.formats import Format
+from ttom_pl.memory.plot import write_history_plot
+from ttom_pl.memory.records import DATABASE
+from ttom_pl.memory.text import entry_facts, entry_table, norm_table, size, window_table
+
+POLICIES = {each.__name__: each for each in (LFU, LRU, FIFO, AgeingLFU, LeastIterationsSaved)}
+_UNBOUNDED = sys.maxsize
+
+
+def main(args: Sequence[str]) -> None:
+    """Run a subcommand, e.g. ``list runs/sprites/memory``."""
+    options = _parser().parse_args(list(args))
+    options.path = _folder(options)
+    result, text = options.run(options)
+    print(json.dumps(result, indent=2, ensure_ascii=False) if options.json else text)
+    if options.command == "verify" and not (result["clean"] or result["repaired"]):
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ttom memory", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(run: Any, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(run.__name__.strip("_"), help=text, description=text)
+        sub.add_argument("memory", nargs="?", type=Path, help="folder of a memory, or of a run (default: here)")
+        sub.add_argument("--path", type=Path, help="the same, as an option")
+        sub.add_argument("--json", action="store_true", help="print JSON in place of text")
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command(_list, "list the entries, the latest used first")
+    sub.add_argument("--limit", type=int, default=_UNBOUNDED, help="print at most so many")
+    sub = command(_show, "tell where an entry comes from and how it was used, and draw it")
+    sub.add_argument("id", help="the entry, or the beginning of its id")
+    sub.add_argument("--picture", type=Path, help="file of the picture (default: pictures/ID.png in the memory)")
+    sub = command(_verify, "read everything and check it; exits with 1 if anything is wrong")
+    sub.add_argument("--repair", action="store_true", help="put right what can be, from the adapter files")
+    sub = command(_export, "write the memory to one file, or an entry for another tool")
+    sub.add_argument("out", type=Path, help="file to write; with --format peft a folder")
+    sub.add_argument("--id", help="export this entry alone")
+    sub.add_argument("--format", choices=get_args(Format), help="of an entry (default: diffusers)")
+    sub = command(_import, "take over the entries of an exported file")
+    sub.add_argument("file", type=Path, help="what `ttom memory export` wrote")
+    _add_capacity(sub)
+    sub = command(_prune, "forget entries until no more than the capacity is left")
+    _add_capacity(sub)
+    sub = command(_merge, "take over the entries of another memory")
+    sub.add_argument("other", type=Path, help="folder of the other memory, which stays as it is")
+    _add_capacity(sub)
+    sub = command(_stats, "tell how well the memory has served, over time")
+    sub.add_argument("--windows", type=int, default=10, help="lines of the table")
+    sub.add_argument("--plot", type=Path, help="file of the plot (default: pictures/stats.png in the memory)")
+    return parser
+
+
+def _add_capacity(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--capacity", type=int, default=_UNBOUNDED, help="entries to keep at most (default: all)")
+    sub.add_argument("--capacity-bytes", type=int, help="bytes of adapters to keep at most (default: all)")
+    sub.add_argument("--eviction", choices=POLICIES, default="LFU", help="which go first (default: LFU)")
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    if options.memory and options.path:
+        raise ValueError(f"two memories are given, {options.memory} and --path {options.path}; give one")
+    path: Path = options.memory or options.path or Path()
+    if options.command == "import" and not path.exists():
+        return path
+    return _existing(path, options.command == "verify")
+
+
+def _existing(path: Path, damaged: bool = False) -> Path:
+    """Return the folder of a memory, which may lie in the given one; ``damaged`` accepts one without a database."""
+    for folder in (path, path / "memory"):
+        if (folder / DATABASE).is_file() or (damaged and (folder / "adapters").is_dir()):
+            return folder
+    hint = "; `ttom memory verify --repair` makes its database anew" if (path / "adapters").is_dir() else ""
+    raise FileNotFoundError(f"there is no memory in {str(path)!r}{hint or '; give a folder that holds ' + DATABASE}")
+
+
+def _open(options: argparse.Namespace) -> Memory:
+    if "capacity" not in options:
+        return Memory(options.path, capacity=_UNBOUNDED)
+    return Memory(options.path, options.capacity, options.capacity_bytes, POLICIES[options.eviction]())
+
+
+def _find(memory: Memory, prefix: str) -> Entry:
+    found = [entry for entry in memory if entry.id.startswith(prefix)]
+    if not found:
+        raise EntryNotFoundError(prefix)
+    if len(found) > 1 and prefix not in {entry.id for entry in found}:
+        raise ValueError(f"{len(found)} entries begin with {prefix!r}; give more of the id, as {found[0].id!r}")
+    return next((entry for entry in found if entry.id == prefix), found[0])
+
+
+def _public(entry: Entry) -> dict[str, Any]:
+    return {name: value for name, value in entry.to_dict().items() if name not in ("key", "extra")}
+
+
+def _list(options: argparse.Namespace) -> tuple[Any, str]:
+    with _open(options) as memory:
+        entries = sorted(memory, key=lambda entry: entry.last_used, reverse=True)[: options.limit]
+        total = f"{len(memory)} entries, {size(memory.nbytes)}"
+    return [_public(entry) for entry in entries], f"{entry_table(entries)}\n{total}"
+
+
+def _show(options: argparse.Namespace) -> tuple[Any, str]:
+    with _open(options) as memory:
+        entry = _find(memory, options.id)
+        norms = block_norms(entry, memory.load(entry))
+    blocks: dict[str, float] = {}
+    for module, norm in norms.items():
+        block = ".".join(module.split(".")[:2])
+        blocks[block] = math.hypot(blocks.get(block, 0.0), norm)
+    lines = [entry_facts(entry), "", norm_table(blocks)]
+    result = _public(entry) | {"block_norms": blocks, "layer_norms": norms, "picture": None}
+    if entry.layout:
+        from ttom_pl.memory.picture import entry_picture  # video libraries, for this command alone
+
+        picture = options.picture or options.path / "pictures" / f"{entry.id}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        entry_picture(entry).save(picture)
+        result["picture"] = str(picture)
+        lines += ["", f"picture: {picture}"]
+    return result, "\n".join(lines)
+
+
+def _verify(options: argparse.Namespace) -> tuple[Any, str]:
+    report = verify_folder(options.path, options.repair)
+    lines = [f"{report.entries} sound entries"]
+    lines += [f"damaged{', quarantined' if report.repaired else ''}: {name}" for name in report.damaged]
+    lines += [f"left over{', removed' if report.repaired else ''}: {name}" for name in report.orphans]
+    lines += [f"database: {report.database}"] if report.database else []
+    return vars(report) | {"clean": report.clean}, "\n".join(lines)
+
+
+def _export(options: argparse.Namespace) -> tuple[Any, str]:
+    if options.format and not options.id:
+        raise ValueError(f"--format {options.format} is for one entry; name it with --id")
+    with _open(options) as memory:
+        if options.id is None:
+            number = export_memory(memory, options.out)
+            return {"entries": number, "file": str(options.out)}, f"{number} entries: {options.out}"
+        entry = _find(memory, options.id)
+        path = export_adapter(entry, memory.load(entry), options.out, options.format or "diffusers")
+    note = f"switch it on for the first {entry.spec.active_steps} denoising steps only"
+    return {"id": entry.id, "file": str(path), "active_steps": entry.spec.active_steps}, f"{path}\n{note}"
+
+
+def _import(options: argparse.Namespace) -> tuple[Any, str]:
+    with _open(options) as memory:
+        adopted = import_memory(memory, options.file)
+    return vars(adopted), _adopted(*map(len, vars(adopted).values()))
+
+
+def _merge(options: argparse.Namespace) -> tuple[Any, str]:
+    with _open(options) as memory, Memory(_existing(options.other), capacity=_UNBOUNDED) as other:
+        adopted = merge_memories(memory, other)
+    return vars(adopted), _adopted(*map(len, vars(adopted).values()))
+
+
+def _prune(options: argparse.Namespace) -> tuple[Any, str]:
+    if options.capacity == _UNBOUNDED and options.capacity_bytes is None:
+        raise ValueError("nothing to prune to; give --capacity or --capacity-bytes")
+    with _open(options) as memory:
+        evicted = memory.prune()
+        left = len(memory)
+    return {"evicted": evicted, "left": left}, f"{len(evicted)} entries forgotten, {left} left"
+
+
+def _stats(options: argparse.Namespace) -> tuple[Any, str]:
+    with _open(options) as memory:
+        history, number, nbytes = memory.history(), len(memory), memory.nbytes
+    hits = sum(lookup.entry is not None for lookup in history)
+    saved = sum(lookup.iterations_saved for lookup in history)
+    summed = windows(history, options.windows)
+    rate = hits / len(history) if history else 0.0
+    result: dict[str, Any] = {"entries": number, "nbytes": nbytes, "lookups": len(history), "hits": hits}
+    result |= {"hit_rate": rate, "iterations_saved": saved, "plot": None}
+    result["windows"] = [vars(w) | {"hit_rate": w.hit_rate} for w in summed]
+    lines = [f"{number} entries, {size(nbytes)}"]
+    if not history:
+        return result, "\n".join([*lines, "it has not been asked about any prompt yet"])
+    lines += [f"{len(history)} prompts, {hits} hits ({rate:.0%}), {saved} iterations saved", ""]
+    lines.append(window_table(summed))
+    plot = options.plot or options.path / "pictures" / "stats.png"
+    try:
+        write_history_plot(history, plot)
+    except ModuleNotFoundError as error:
+        lines += ["", f"no plot: {error}"]
+    else:
+        result["plot"] = str(plot)
+        lines += ["", f"plot: {plot}"]
+    return result, "\n".join(lines)
+
+
+def _adopted(added: int, changed: int, evicted: int) -> str:
+    return f"{added} entries added, {changed} brought up to date, {evicted} forgotten"

@@ -1,0 +1,239 @@
+"""What the prepositions say: what stands where, and who goes to, after or past what."""
+
+from collections.abc import Sequence
+
+from ttom_pl.planners.actions import RIGHT, is_about_both
+from ttom_pl.planners.cast import Cast
+from ttom_pl.planners.english import objects, verbs
+from ttom_pl.planners.english.clauses import Complement
+from ttom_pl.planners.english.marks import Mark, Sign
+from ttom_pl.planners.english.syntax import NounPhrase
+from ttom_pl.planners.parts import Part
+from ttom_pl.planners.relations import Kind
+
+_KINDS: dict[str, Kind] = {
+    "left": "left", "right": "right", "above": "above", "over": "above", "below": "below",
+    "beneath": "under", "under": "under", "underneath": "under",
+    "on": "on", "onto": "on", "upon": "on", "atop": "on", "top": "on", "aboard": "on",
+    "front": "front", "behind": "behind", "beside": "beside", "near": "beside", "by": "beside", "alongside": "beside",
+    "opposite": "beside", "against": "beside", "in": "in", "inside": "in", "within": "in", "into": "in",
+}  # fmt: skip
+_AHEAD: dict[Sign, Kind] = {(1, 0): "left", (-1, 0): "right", (0, 1): "above", (0, -1): "below"}
+_ALWAYS = frozenset(
+    "left right above below beneath under underneath front behind beside near past between top atop alongside opposite"
+    " toward towards after against".split()
+)
+_INSIDE = frozenset({"in", "inside", "within", "into"})
+_LOOSE = frozenset({"through", "across", "along", "around", "from", "to", "at", "off"})
+_TOWARDS = frozenset({"toward", "towards", "to", "into"})
+_ON = frozenset({"on", "onto", "upon", "aboard"})
+_NO_SUPPORT = frozenset({"leg", "foot", "back", "tail", "paw", "hand", "fire", "stage", "head", "shoulder", "knee"})
+
+
+def stand(cast: Cast, part: Part, directed: bool) -> None:
+    """Put the subjects of a verb where its prepositions say."""
+    _among_each_other(cast, part)
+    for complement in part.complements():
+        noun, link = complement.noun, complement.link
+        if noun is None:
+            _pronoun(cast, complement)
+        elif link == "":
+            if is_about_both(part) and objects.is_patient(noun, headline=True):
+                targets = cast.mention(noun)
+                if part.lemma in verbs.CHASE:
+                    _follow(cast, cast.subjects, targets)
+                else:
+                    _approach(cast, targets, directed)
+        elif isinstance(link, Mark) and link.kind == "pass from":
+            _pass(cast, link, noun, part)
+        elif isinstance(link, Mark) and link.kind == "side of":
+            _side_of(cast, link, noun, part)
+        else:
+            _preposition(cast, complement.preposition, noun, part, directed)
+
+
+def _among_each_other(cast: Cast, part: Part) -> None:
+    """Read "collide", "apart", "overhead", "on its left"."""
+    words = [mark.text for mark in part.marks("beside it")]
+    if part.lemma in verbs.CONVERGE and not any(c.noun for c in part.complements() if c.link in ("", "with", "into")):
+        cast.oppose(1)
+    elif part.lemma in verbs.DIVERGE or "apart" in words:
+        cast.oppose(-1)
+    for word in words:
+        if word in ("left", "right", "above") and cast.subjects:
+            cast.relate(_KINDS[word], cast.subjects, cast.other())
+
+
+def _pronoun(cast: Cast, complement: Complement) -> None:
+    """Read "under it", "towards each other"."""
+    relation = complement.preposition
+    if "other" in complement.pronoun:
+        for actor in cast.actors:
+            if actor.count is None:
+                actor.count, actor.scale = 2, (1.0, 1.0)
+        if relation in _TOWARDS:
+            cast.oppose(1)
+        elif relation == "from":
+            cast.oppose(-1)
+    elif complement.pronoun and isinstance(complement.link, Mark) and complement.link.kind == "side of":
+        cast.relate("left" if complement.link.signs[0][0] < 0 else "right", cast.subjects, cast.other())
+    elif complement.pronoun and relation in _KINDS:
+        cast.relate(_KINDS[relation], cast.subjects, cast.other())
+
+
+def _side_of(cast: Cast, link: Mark, noun: NounPhrase, part: Part) -> None:
+    """Read "on the left of a bicycle", or "to the left side of a living room": a direction or a part of the frame."""
+    side: Kind = "left" if link.signs[0][0] < 0 else "right"
+    goes = link.text in _TOWARDS and (part.lemma in verbs.MOVES or part.lemma not in verbs.VERBS | {""})
+    if objects.is_target(noun, side):
+        cast.relate(side, cast.subjects, cast.mention(noun))
+    else:
+        cast.place(noun)
+        goes = goes or link.text in _TOWARDS
+    for actor in cast.actors:
+        if goes:
+            actor.go("step", link.signs[0])
+        elif not objects.is_target(noun, side):
+            actor.go("at", link.signs[0])
+
+
+def _preposition(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: bool) -> None:
+    if _describes(relation, noun, part):
+        cast.describe(noun)
+        return
+    targets = _targets(cast, relation, noun, part, directed)
+    if targets:
+        _relate(cast, relation, targets, part, directed)
+
+
+def _describes(relation: str, noun: NounPhrase, part: Part) -> bool:
+    """Whether a phrase tells what someone looks like ("a girl with braids", "a man in a white vest")."""
+    if relation == "with" and part.verb is None and not objects.is_animate(noun):
+        return True
+    return relation in ("in", "with") and objects.is_clothing(noun)
+
+
+def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: bool) -> list[int]:
+    """Return the objects that a preposition leads to; none where it only tells the place, the time or the way."""
+    lemma = part.lemma
+    by_whom = relation == "by" and part.passive and (noun.has_article or noun.determiner)
+    round_it = relation == "around" and (lemma in verbs.CIRCLE or bool(part.marks("circle")))
+    if (by_whom or round_it) and not objects.is_nothing(noun):
+        return cast.mention(noun) if round_it or not objects.is_scenery(noun) or noun.has_article else []
+    among_places = bool(cast.subjects) and all(actor.scenery for actor in cast.actors)
+    if not objects.is_target(noun, relation, among_places):
+        if objects.is_scenery(noun):
+            cast.place(noun)
+        return []
+    bare = not noun.determiner and not noun.modifiers and not noun.plural
+    single = all(actor.count == 1 for actor in cast.actors)
+    if relation in _ALWAYS:
+        wanted = True
+    elif relation == "by":
+        wanted = noun.has_article
+    elif relation == "over":
+        wanted = not bare or (cast.headline and bool(noun.determiner))
+    elif relation in _ON:
+        wanted = _goes_down(cast) or (not directed and noun.lemma not in _NO_SUPPORT)
+    elif relation == "into" and lemma in verbs.LOWER:
+        wanted = True
+    elif relation in _INSIDE:
+        wanted = (
+            objects.is_container(noun) and not noun.plural and single and not directed and lemma not in verbs.CHANGE
+        )
+        if not wanted:
+            cast.place(noun)
+    elif relation == "with":
+        wanted = _comes_along(noun, part)
+    elif relation in _LOOSE:
+        flight = relation == "from" and lemma in verbs.FLEE
+        seen = noun.has_article or (bool(noun.modifiers) and noun.plural and not noun.determiner)
+        wanted = flight or (seen and not directed and lemma not in verbs.CHANGE)
+    else:
+        wanted = False
+    return cast.mention(noun) if wanted else []
+
+
+def _comes_along(noun: NounPhrase, part: Part) -> bool:
+    """Whether "with …" names someone or something else, not a tool or a part of the subject."""
+    if objects.is_animate(noun):
+        return True
+    own = noun.determiner in {"its", "their"}
+    return part.verb is not None and not own and (noun.has_article or (bool(noun.determiner) and not noun.plural))
+
+
+def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed: bool) -> None:
+    """Relate the subjects to the objects of a preposition."""
+    lemma = part.lemma
+    goes = lemma in verbs.MOVES and not part.negated
+    single = all(cast[i].count == 1 for i in [*cast.subjects, *targets])
+    if relation in ("toward", "towards") or (relation == "to" and goes):
+        _approach(cast, targets, directed)
+    elif (relation, lemma) == ("after", lemma) and lemma in verbs.CHASE:
+        _follow(cast, cast.subjects, targets)
+    elif (relation == "from" and lemma in verbs.FLEE) or (relation == "by" and part.passive and lemma in verbs.CHASE):
+        _follow(cast, targets, cast.subjects)
+    elif relation == "by" and part.passive and lemma in verbs.TOGETHER | verbs.MOUNT | verbs.HOLD:
+        cast.relate("under" if lemma in verbs.MOUNT else "beside", cast.subjects, targets)
+        cast.tie(cast.subjects, targets)
+    elif relation == "over" and lemma in verbs.JUMP and not directed:
+        for actor in cast.actors:
+            actor.go("step", RIGHT)
+            actor.manner, actor.long = "jump", True
+        cast.relate("leap", cast.subjects, targets)
+    elif relation == "around" and (lemma in verbs.CIRCLE or part.marks("circle")):
+        cast.relate("around", cast.subjects, targets)
+    elif relation == "between":
+        _between(cast, targets)
+    elif (relation == "into" and lemma in verbs.LOWER) or (relation in _ON and _goes_down(cast)):
+        cast.relate("above", cast.subjects, targets)
+    elif relation == "from" and lemma in {"hang", "dangle", "suspend", "swing"}:
+        cast.relate("under", cast.subjects, targets)
+    elif relation in ("with", "at") and single:
+        cast.relate("beside", cast.subjects, targets)
+    elif relation in _KINDS:
+        cast.relate(_KINDS[relation], cast.subjects, targets)
+
+
+def _goes_down(cast: Cast) -> bool:
+    """Whether the subjects only move downwards, so that what is below is where they arrive."""
+    return bool(cast.subjects) and all([step.sign for step in actor.steps] == [(0, 1)] for actor in cast.actors)
+
+
+def _approach(cast: Cast, targets: list[int], directed: bool) -> None:
+    """Let the subjects go to something that stands before them."""
+    for actor in cast.actors:
+        if not directed:
+            actor.go("step", RIGHT)
+    signs = [step.sign for actor in cast.actors for step in actor.steps]
+    if signs and signs[-1] in _AHEAD:
+        cast.relate(_AHEAD[signs[-1]], cast.subjects, targets)
+
+
+def _follow(cast: Cast, hunters: Sequence[int], hunted: Sequence[int]) -> None:
+    """Let some run after others, to the right where no direction is said."""
+    both = [cast[i] for i in (*hunters, *hunted)]
+    sign = next((step.sign for actor in both for step in actor.steps), RIGHT)
+    for actor in both:
+        actor.go("step", sign)
+    cast.relate(_AHEAD.get(sign, "beside"), hunters, hunted)
+
+
+def _between(cast: Cast, targets: list[int]) -> None:
+    """Put the subjects between two others, or between the two of a pair."""
+    if len(targets) == 1 and cast[targets[0]].count == 2:
+        targets = cast.split(targets[0])
+    done = [r for r in cast.scene.relations if r.kind == "right" and r.firsts == tuple(cast.subjects)]
+    for k, target in enumerate(targets, start=len(done)):
+        cast.relate("right" if k == 0 else "left", cast.subjects, [target])
+
+
+def _pass(cast: Cast, link: Mark, noun: NounPhrase, part: Part) -> None:
+    """Read "from the left of a car to its right"."""
+    x, y = link.signs[0]
+    for actor in cast.actors:
+        actor.go("step", (-x, -y))
+        actor.long = True
+    if not part.marks("pass to"):
+        cast.doubt(0.3, "where the way past it ends")
+    cast.relate("above" if x else "left", cast.subjects, cast.mention(noun))
