@@ -127,7 +127,7 @@ def forged(entry, tensors, **changes):
 
 def attacks(entry, tensors):
     name, data = forged(entry, tensors)
-    key = next(iter(tensors))
+    key = min(tensors)  # the order of tensors that were loaded is not fixed
     yield "name", [("../../evil.safetensors", data)], {}, {}
     yield "name", [("/etc/evil.safetensors", data)], {}, {}
     yield "name", [("adapters/../adapters/ab.safetensors", data)], {}, {}

@@ -122,13 +122,15 @@ class ParametricMemory(StreamCallback):
 
     @property
     def hit_rate(self) -> float:
-        """Hits per prompt read so far."""
+        """Hits per prompt of the run so far, also of the part before a stop."""
         return self.hits / max(1, self.hits + self.misses)
 
     def on_stream_start(self, stream: "Stream") -> None:
         """Open the memory."""
         if self.mode == "off" or stream.module.adapter is None:
             return
+        past = [result["memory"]["hit"] for result in stream.folder.results().values() if result.get("memory")]
+        self.hits, self.misses = sum(past), len(past) - sum(past)
         self._module = stream.module
         self._spec = _spec(stream.module)
         self._embed: Embed = stream.module.backbone.embed

@@ -34,6 +34,8 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(2)
     try:
         import_module(f"ttom_pl.cli.{words[0]}").main(words[1:])
+    except BrokenPipeError:
+        _drop_output()
     except (ArgumentError, ValueError, OSError) as error:
         if os.environ.get("TTOM_TRACEBACK"):
             raise
@@ -41,6 +43,11 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _drop_output() -> None:
+    """Let the interpreter flush into nothing at exit: the reader of our output has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help() -> str:

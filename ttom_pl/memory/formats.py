@@ -88,11 +88,16 @@ def block_norms(entry: Entry, adapter: Adapter) -> dict[str, float]:
             parts.setdefault(match["module"], {})[match["matrix"]] = tensor.double()
     scale = entry.spec.alpha / entry.spec.rank
     norms = {}
-    for module, ab in parts.items():
+    for module, ab in sorted(parts.items(), key=lambda part: _natural(part[0])):
         if len(ab) == 2:  # ‖BA‖² = tr(BᵀB · AAᵀ), without making the large product
             square = ((ab["B"].T @ ab["B"]) * (ab["A"] @ ab["A"].T)).sum()
             norms[module] = scale * float(square.clamp_min(0).sqrt())
     return norms
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a sort key after which block 10 comes after block 9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
 def _renamed(adapter: Adapter, rename: Callable[[str, str], str]) -> dict[str, Tensor]:

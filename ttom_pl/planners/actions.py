@@ -15,6 +15,7 @@ RIGHT: Sign = (1, 0)
 _DOWN: Sign = (0, 1)
 _UP: Sign = (0, -1)
 _SENTENCE_MARKS = ("step", "particle", "goto", "route", "at", "then")
+_SLIP = frozenset({"slide", "roll", "slip", "jump", "leap", "tip", "dive", "blow"})
 _UNMOVED = frozenset({"light", "make", "watch", "appear"})
 
 
@@ -42,6 +43,8 @@ def _movers(cast: Cast, part: Part) -> list[int]:
         _wear(cast, part)
     elif not is_about_both(part):
         patients = [i for c in part.complements() if c.link == "" and c.noun for i in _patients(cast, part, c.noun)]
+        if patients and not cast.subjects:
+            return patients
         if patients and not part.passive:
             return _transitive(cast, part, patients)
     return list(cast.subjects)
@@ -108,6 +111,10 @@ def _directions(cast: Cast, part: Part, movers: Sequence[int]) -> bool:
             then = False
     if all(step.kind == "at" for step in steps):
         steps += [Step("step", sign) for sign in _implied(cast, part, movers, goes)]
+    for before, step in pairwise(steps):
+        x, y = step.sign
+        if step.kind == before.kind == "step" and before.sign == (-x, -y) and not step.then:
+            cast.doubt(0.4, "opposite directions at once")
     for step in steps:
         for i in movers:
             cast[i].go(step.kind, step.sign, step.then)
@@ -155,6 +162,8 @@ def _implied(cast: Cast, part: Part, movers: Sequence[int], goes: bool) -> list[
         off = any(cast.prompt[m.start : m.end].lower().startswith("off") for m in part.marks("particle"))
         if off or part.has_particle("off"):
             return [_UP]
+    if lemma in _SLIP and any(c.link == "off" and c.noun for c in part.complements()):
+        return [_DOWN]
     if lemma in verbs.THROW | verbs.STRIKE - {"hit", "strike"} and patient:
         return [RIGHT]
     return []

@@ -18,7 +18,8 @@ from ttom_pl.planners.placement import NoRoom, arrange
 from ttom_pl.planners.reading import read_scene
 from ttom_pl.planners.scene import Actor, Scene
 
-_MANY = 16
+_MANY, _MOST = 16, 24
+_CROWD = (2.4, 2.0)
 
 
 class GrammarPlanner:
@@ -30,6 +31,9 @@ class GrammarPlanner:
         num_keyframes: keyframes of a layout.
         object_size: width and height of an object, as fractions of the frame, where there is room for it.
         displacement: how far an object moves, as a fraction of the frame.
+
+    Raises:
+        ValueError: if there is no keyframe, or if a size or the displacement is not between 0 and 1.
     """
 
     def __init__(
@@ -38,6 +42,15 @@ class GrammarPlanner:
         object_size: tuple[float, float] = (0.25, 0.25),
         displacement: float = 0.45,
     ) -> None:
+        if num_keyframes < 1:
+            raise ValueError(f"num_keyframes is {num_keyframes}; a layout needs at least one keyframe")
+        for name, value in (
+            ("object_size", max(object_size)),
+            ("object_size", min(object_size)),
+            ("displacement", displacement),
+        ):
+            if not 0 < value < 1:
+                raise ValueError(f"{name} is {value}; give it as a fraction of the frame, between 0 and 1")
         self.num_keyframes = num_keyframes
         self.object_size = object_size
         self.displacement = displacement
@@ -76,7 +89,13 @@ class GrammarPlanner:
         for actor in scene.actors:
             if actor.count is not None and actor.count > _MANY:
                 scene.doubts.append((0.5, f"{actor.count} objects are too many to place; one box stands for all"))
-                actor.count, actor.scale = 1, (2.4, 2.0)
+                actor.count, actor.scale = 1, _CROWD
+        while sum(actor.count or 1 for actor in scene.actors) > _MOST:
+            crowd = max(scene.actors, key=lambda actor: actor.count or 1)
+            if (crowd.count or 1) == 1:
+                break
+            scene.doubts.append((0.5, f"too many objects to place; one box stands for {crowd.count}"))
+            crowd.count, crowd.scale = 1, _CROWD
         bodies, relations = scene.bodies(self.object_size), tuple(scene.relations)
         while True:
             try:

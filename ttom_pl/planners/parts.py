@@ -59,6 +59,8 @@ def parts_of(clause: Clause) -> list[Part]:
             parts.append(Part(item, passive, negated, list(then)))
             be = negated = False
         else:
+            if negated and parts[-1].verb is None:
+                parts[-1].negated = True
             parts[-1].items.append(item)
     for part in parts:
         first = next(iter(part.complements()), None)

@@ -19,7 +19,7 @@ _STILL = Motion()
 _SIZES = (1.0, 0.87, 0.75, 0.62, 0.5, 0.4, 0.3, 0.2)
 _SHORTER = (1.0, 0.87, 0.75, 0.62)
 _MOST_SHAPES = 12
-_MOST_TRIES = 200
+_MOST_TRIES = 240
 _NUDGES = np.array(list(product((0.0, 0.06, -0.06, 0.12, -0.12), repeat=2)))
 
 
@@ -61,10 +61,7 @@ def arrange(
     shapes = sorted(islice(product(*each), _MOST_SHAPES**2), key=lambda shape: sum(cost for _, _, cost in shape))
     shapes = shapes[:_MOST_SHAPES]
     for shrink, shorten in islice(_ladder(bodies), max(len(_SIZES), _MOST_TRIES // len(shapes))):
-        found = (
-            _place(bodies, shape, relations, num_keyframes, displacement * shorten, shrink)
-            for shape in product(*shapes)
-        )
+        found = (_place(bodies, shape, relations, num_keyframes, displacement * shorten, shrink) for shape in shapes)
         best = min((f for f in found if f is not None), key=lambda f: round(f[0], 9), default=None)
         if best is not None:
             return tuple(best[1])
@@ -163,7 +160,7 @@ def _grid(cluster: Cluster, anchored: bool) -> Floats:
         inside = ((low + _NUDGES >= MARGIN / 2) & (high + _NUDGES <= 1 - MARGIN / 2)).all(1)
         nudges: Floats = _NUDGES[inside]
         return nudges
-    pitch = 0.1 if len(boxes) <= 4 else 0.16
+    pitch = 0.1 if len(boxes) <= 4 else 0.2
     axes = [s * np.linspace(-1, 1, 1 + 2 * int(np.ceil(max(s, 0) / pitch))) for s in slack]
     grid: Floats = np.array(list(product(*axes))) + 0.5 - (low + high) / 2
     return grid

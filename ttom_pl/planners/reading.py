@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ttom_pl.planners.actions import act
 from ttom_pl.planners.cast import Cast
-from ttom_pl.planners.english.clauses import Clause
-from ttom_pl.planners.parts import parts_of, uninverted
+from ttom_pl.planners.english.clauses import Clause, Complement
+from ttom_pl.planners.parts import Part, parts_of, uninverted
 from ttom_pl.planners.scene import Scene
 from ttom_pl.planners.standing import stand
 
@@ -13,12 +13,20 @@ from ttom_pl.planners.standing import stand
 def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
     """Return the scene that the clauses of a prompt describe."""
     cast = Cast(prompt)
+    waiting: list[Part] = []
     for clause in clauses:
-        _read(cast, clause)
+        if not (clause.subjects or cast.subjects or any(isinstance(i, Complement) and i.noun for i in clause.items)):
+            waiting += parts_of(clause)
+            continue
+        _read(cast, clause, waiting)
+        waiting = []
+    for part in waiting:
+        act(cast, part)
     return cast.finish()
 
 
-def _read(cast: Cast, clause: Clause) -> None:
+def _read(cast: Cast, clause: Clause, before: Sequence[Part]) -> None:
+    """Read a clause, and the parts before it that had no subject yet ("while moving left, a car honks")."""
     main = cast.subjects
     if not clause.subjects and not cast.subjects:
         clause = uninverted(clause)
@@ -27,9 +35,12 @@ def _read(cast: Cast, clause: Clause) -> None:
     elif clause.selector:
         cast.select(clause.selector)
     known = len(cast.scene.actors)
-    for part in parts_of(clause):
+    for part in (*before, *parts_of(clause)):
         directed = act(cast, part)
-        stand(cast, part, directed)
+        if part.negated and part.complements():
+            cast.doubt(0.3, "what remains where something is not")
+        else:
+            stand(cast, part, directed)
     if len(cast.scene.actors) > known:
         for actor in cast.actors:
             actor.scenery = False

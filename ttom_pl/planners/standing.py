@@ -26,6 +26,9 @@ _ALWAYS = frozenset(
 _INSIDE = frozenset({"in", "inside", "within", "into"})
 _LOOSE = frozenset({"through", "across", "along", "around", "from", "to", "at", "off"})
 _TOWARDS = frozenset({"toward", "towards", "to", "into"})
+_NEEDS_NOUN = frozenset(
+    {"beside", "toward", "towards", "onto", "into", "at", "with", "of", "beneath", "during", "among"}
+)
 _ON = frozenset({"on", "onto", "upon", "aboard"})
 _NO_SUPPORT = frozenset({"leg", "foot", "back", "tail", "paw", "hand", "fire", "stage", "head", "shoulder", "knee"})
 
@@ -35,7 +38,9 @@ def stand(cast: Cast, part: Part, directed: bool) -> None:
     _among_each_other(cast, part)
     for complement in part.complements():
         noun, link = complement.noun, complement.link
-        if noun is None:
+        if noun is None and not complement.pronoun and complement.link in _NEEDS_NOUN:
+            cast.doubt(0.2, f"{complement.link!r} without what it is about")
+        elif noun is None:
             _pronoun(cast, complement)
         elif link == "":
             if is_about_both(part) and objects.is_patient(noun, headline=True):
@@ -134,7 +139,8 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
     elif relation == "over":
         wanted = not bare or (cast.headline and bool(noun.determiner))
     elif relation in _ON:
-        wanted = _goes_down(cast) or (not directed and noun.lemma not in _NO_SUPPORT)
+        way = objects.is_scenery(noun) and lemma in verbs.GO
+        wanted = _goes_down(cast) or not (directed or way or noun.lemma in _NO_SUPPORT)
     elif relation == "into" and lemma in verbs.LOWER:
         wanted = True
     elif relation in _INSIDE:

@@ -27,6 +27,8 @@ class SpritesVAE(LightningModule):
         l1_weight: weight of the absolute error.
         kl_weight: weight of the KL divergence; from about 2e-3 the latents collapse.
         foreground_weight: weight of the sprites' pixels; without it, shapes blur into discs.
+        start_from: ``WanPipeline`` folder whose VAE is trained further; ``base_dim`` and ``z_dim`` are then its own.
+        train_encoder: whether the encoder is trained; if not, latents stay what they are and only the decoder learns.
     """
 
     def __init__(
@@ -38,6 +40,8 @@ class SpritesVAE(LightningModule):
         l1_weight: float = 0.5,
         kl_weight: float = 1e-5,
         foreground_weight: float = 5.0,
+        start_from: Path | None = None,
+        train_encoder: bool = True,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -46,20 +50,13 @@ class SpritesVAE(LightningModule):
         self.l1_weight = l1_weight
         self.kl_weight = kl_weight
         self.foreground_weight = foreground_weight
-        self.vae = AutoencoderKLWan(
-            base_dim=base_dim,
-            z_dim=z_dim,
-            dim_mult=[1, 2],
-            num_res_blocks=1,
-            temperal_downsample=[True],
-            patch_size=2,
-            in_channels=12,
-            out_channels=12,
-            scale_factor_temporal=2,
-            scale_factor_spatial=4,
-            latents_mean=[0.0] * z_dim,
-            latents_std=[1.0] * z_dim,
+        self.vae = (
+            _make_vae(base_dim, z_dim) if start_from is None else AutoencoderKLWan.from_pretrained(start_from / "vae")
         )
+        self.vae.requires_grad_(True).train()
+        if not train_encoder:
+            self.vae.encoder.requires_grad_(False)
+            self.vae.quant_conv.requires_grad_(False)
         self.psnr = PeakSignalNoiseRatio(data_range=(-1.0, 1.0))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
@@ -88,7 +85,8 @@ class SpritesVAE(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW, with the schedule over the whole training."""
-        optimizer = torch.optim.AdamW(self.parameters(), lr=self.lr, weight_decay=0.01)
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=self.lr, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.lr_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -111,3 +109,20 @@ class SpritesVAE(LightningModule):
         loaders = self.trainer.val_dataloaders
         assert loaders is not None, "the latents' statistics are taken from the validation set"
         return list(loaders)
+
+
+def _make_vae(base_dim: int, z_dim: int) -> AutoencoderKLWan:
+    return AutoencoderKLWan(
+        base_dim=base_dim,
+        z_dim=z_dim,
+        dim_mult=[1, 2],
+        num_res_blocks=1,
+        temperal_downsample=[True],
+        patch_size=2,
+        in_channels=12,
+        out_channels=12,
+        scale_factor_temporal=2,
+        scale_factor_spatial=4,
+        latents_mean=[0.0] * z_dim,
+        latents_std=[1.0] * z_dim,
+    )

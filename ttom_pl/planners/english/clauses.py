@@ -126,7 +126,11 @@ class _Reader:
         if isinstance(before, NounPhrase) and isinstance(last, Complement) and last.noun is before:
             scene = bool(self.clause.subjects) and all(is_place(noun.lemma) for noun in self.clause.subjects)
             taken = self.clause.has_finite_verb if verb.is_finite else self.clause.has_verb
-            if (taken and not is_place(before.lemma)) or (last.link == "with" and (scene or not self.clause.subjects)):
+            if self.clause.reduced and verb.is_finite and taken:
+                self.open()
+            elif (taken and not is_place(before.lemma)) or (
+                last.link == "with" and (scene or not self.clause.subjects)
+            ):
                 self.clause.items.pop()
                 self.open([before], reduced=True)
         self.clause.items.append(verb)

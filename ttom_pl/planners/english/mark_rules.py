@@ -96,9 +96,12 @@ def _pass_to(match: re.Match[str]) -> Found | None:
 
 
 def _before_verb(match: re.Match[str]) -> Found | None:
-    """Build the place in "the bus on the left moves"."""
+    """Build the place in "the bus on the left moves", the direction in "a bus going to the left stops"."""
+    kinds: dict[str, MarkKind] = {"to": "step", "toward": "step", "towards": "step", "from": "from"}
     verb = known_verb(match["v"].lower())
-    return ("at", (_sign(match["a"]),), "") if verb is not None and verb.form == "s" else None
+    if verb is None or verb.form != "s":
+        return None
+    return kinds.get(match["p"].lower(), "at"), (_sign(match["a"]),), ""
 
 
 def _bare_side(match: re.Match[str]) -> Found | None:
@@ -148,6 +151,11 @@ _RULES: list[tuple[str, Build]] = [
         _pass_to,
     ),
     (rf"to (?P<a>above|below)(?: (?:it|them))?{_NEXT}", _pass_to),
+    (
+        r"from (?:the )?(?P<a>left|right|top|bottom|upper|lower) (?P<n>[\w-]+) to (?:the )?"
+        r"(?P<b>left|right|top|bottom|upper|lower)(?: (?P=n)| one)?\b",
+        _named("route", "a", "b"),
+    ),
     (r"\b(?P<a>left|right|top|bottom)-to-(?P<b>left|right|top|bottom)\b", _named("route", "a", "b")),
     # Relations in several words.
     (
@@ -188,7 +196,7 @@ _RULES: list[tuple[str, Build]] = [
         rf"(?:halfway|midway)(?: (?:through|into)(?: (?:the |this )?{_FRAME})?)?|in the middle of the video",
         _fixed("midway"),
     ),
-    (r"(?:and |, )?(?:then|afterwards?|after that|subsequently|finally|followed by)\b", _fixed("then")),
+    (r"(?:and |, )?(?:then|afterwards?|after that|subsequently|finally)\b", _fixed("then")),
     # Which way.
     (
         rf"(?P<a>up|down)(?:wards?)?(?:,? and|-| then)?(?: to(?:wards?)? the)? ?(?P<b>left|right)(?:wards?)?{_NEXT}",
@@ -208,7 +216,7 @@ _RULES: list[tuple[str, Build]] = [
     (r"from (?P<a>beneath|overhead|underneath)\b", _named("from", "a")),
     (r"from the (?:sky|heavens|clouds)\b", _fixed("from", (0, -1))),
     (rf"(?:on|at|in|near|along|over|around|to) {_place('a')}", _named("at", "a")),
-    (r"(?:on|at|in) the (?P<a>left|right|top|bottom|middle)(?= (?P<v>[a-z]+))", _before_verb),
+    (r"(?P<p>on|at|in|to|towards?|from) the (?P<a>left|right|top|bottom|middle)(?= (?P<v>[a-z]+))", _before_verb),
     (r"\b(?P<a>left|right|up|down)-?wards?\b", _named("step", "a")),
     (
         rf"in (?:the |a )?(?:direction of (?:the )?)?(?P<a>left|right|up|down)(?:ward)?(?: direction)?{_NEXT}",

@@ -11,6 +11,7 @@ from ttom_pl.planners.english.nouns import (
     INVARIANT,
     MEASURES,
     PAIRED_THINGS,
+    PARTS,
     SINGLE_MEASURES,
     is_plural,
     singular,
@@ -42,7 +43,8 @@ def noun_phrase(line: Line, at: int, joined: bool = False, adjoins: bool = False
             break
         phrase.words.append(token)
         at += 1
-    words = [word for word in phrase.words if is_adjective(word.low) or not fw.is_adverb(word.low)]
+    words = [w for w in phrase.words if is_adjective(w.low) or not fw.is_adverb(w.low)]
+    words = words or (phrase.words[-1:] if phrase.determiner else [])
     if not words or (phrase.is_bare and not phrase.has_noun and words[-1].low not in ING_NOUNS):
         return None, at
     return _close(line, at, phrase, words)
@@ -66,6 +68,7 @@ def _determiners(line: Line, at: int, phrase: OpenPhrase) -> int:
             break
         if number(low) is not None and line.low(at + 1) != "of":
             phrase.count = number(low)
+            phrase.determiner = phrase.determiner or ("one" if low == "one" else "")
         elif low in fw.DETERMINERS and low != "no":
             phrase.determiner = phrase.determiner or low
         else:
@@ -87,6 +90,8 @@ def _ends(line: Line, at: int, phrase: OpenPhrase) -> bool:
     """Whether an adverb, a number or an adjective behind the noun ends the phrase."""
     low = line.low(at)
     if fw.is_adverb(low) and not is_adjective(low):
+        if phrase.determiner and not phrase.words and not low.endswith("ly"):
+            return False
         return phrase.has_noun or not line.word_follows(at)
     return phrase.has_noun and (number(low) is not None or (is_adjective(low) and not line.word_follows(at)))
 
@@ -101,7 +106,7 @@ def _close(line: Line, at: int, phrase: OpenPhrase, words: Sequence[Token]) -> t
     end = phrase.words[-1].end
     if line.low(at) == "of" and at + 1 < len(line):
         inner, after = noun_phrase(line, at + 1)
-        if inner is not None and {head.low, singular(head.low)} & MEASURES:
+        if inner is not None and {head.low, singular(head.low)} & (MEASURES | PARTS):
             return _portion(phrase, head.low, inner), after
         if inner is not None:
             at, end = after, inner.end

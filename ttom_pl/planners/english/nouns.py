@@ -9,7 +9,7 @@ PLACES = frozenset(
     campground campsite campus canal canopy canyon capital carnival casino castle cathedral cave cavern ceiling
     celebration cemetery chapel church cinema circus city cityscape classroom clearing cliff cliffs clinic cloud
     clouds club coast coastline cobblestone cockpit concert conference cornfield corridor cosmos cottage countertop
-    countryside court courthouse courtyard cove creek crossing crossroads crosswalk crowd current currents darkness
+    countryside court courthouse courtyard cove creek crossing crossroads crosswalk  current currents darkness
     deck den depths desert diner distance district ditch dock dojo downpour downtown driveway dune dunes dungeon dusk
     earth environment estuary event factory fair fairground farm farmhouse farmland farmyard festival field fields
     fireplace floor floorboards flowerbed fog foliage foothills foreground forest fountain galaxy gallery garage
@@ -157,7 +157,8 @@ IRREGULAR_PLURALS: dict[str, str] = {
     "zombies": "zombie", "genies": "genie", "pixies": "pixie", "horses": "horse", "houses": "house", "roses": "rose",
     "noses": "nose", "vases": "vase", "cheeses": "cheese", "nurses": "nurse", "purses": "purse", "vehicles": "vehicle",
     "mongooses": "mongoose", "tortoises": "tortoise", "porpoises": "porpoise", "blouses": "blouse", "shoes": "shoe",
-    "canoes": "canoe", "axes": "axe", "pies": "pie", "ties": "tie", "lies": "lie", "collies": "collie",
+    "taxis": "taxi", "kiwis": "kiwi", "safaris": "safari", "yetis": "yeti", "canoes": "canoe",
+    "axes": "axe", "pies": "pie", "ties": "tie", "lies": "lie", "collies": "collie",
 }  # fmt: skip
 INVARIANT = frozenset(plural for plural, singular in IRREGULAR_PLURALS.items() if plural == singular)
 _SINGULAR_S = frozenset(

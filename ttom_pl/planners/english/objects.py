@@ -20,7 +20,7 @@ from ttom_pl.planners.english.syntax import NounPhrase
 _POINTED = frozenset(
     {"left", "right", "front", "behind", "between", "under", "above", "below", "beside", "past", "top"}
 )
-_POINTED |= {"over", "near", "toward", "towards", "from", "against", "opposite"}
+_POINTED |= {"on", "onto", "top", "over", "near", "toward", "towards", "from", "against", "opposite"}
 
 _PICTURES = frozenset({"photo", "photos", "picture", "pictures", "selfie", "selfies"})
 _NOTHING = TIMES | ABSTRACT | FRAME | WEATHER | {"none", "nothing", "something", "everything", "way", "viewer"}
@@ -35,7 +35,7 @@ def is_nothing(noun: NounPhrase) -> bool:
     """Whether a noun phrase names no thing at all: a time, an idea, the weather, the frame itself."""
     names = {noun.head.low, noun.lemma}
     bare = not noun.determiner and not noun.modifiers and not noun.plural
-    if names & PARTS and (not noun.determiner or noun.determiner in POSSESSIVE):
+    if names & PARTS and noun.count in (1, None) and (not noun.determiner or noun.determiner in POSSESSIVE):
         return True
     if noun.determiner in {"a", "an"} and names & {"camera", "screen", "picture", "canvas", "frame", "image"}:
         return False
@@ -53,8 +53,7 @@ def is_solid(noun: NounPhrase, relation: str) -> bool:
     """Whether a place is an object among others here ("in front of a shop", but not "above a city")."""
     if noun.lemma not in SOLID_PLACES:
         return False
-    article = noun.determiner in {"a", "an", "another", "one"} or (noun.count or 0) > 1
-    return (article and relation in _POINTED) or relation in {"left", "right", "front", "behind", "between"}
+    return (noun.has_article and relation in _POINTED) or relation in {"left", "right", "front", "behind", "between"}
 
 
 def is_target(noun: NounPhrase, relation: str, among_places: bool = False) -> bool:
@@ -69,9 +68,9 @@ def is_target(noun: NounPhrase, relation: str, among_places: bool = False) -> bo
 def is_patient(noun: NounPhrase, headline: bool) -> bool:
     """Whether a direct object is to be placed; in headlines ("Chef slices cucumber") nouns need no article.
 
-    A bare noun otherwise goes with its verb ("plays guitar", "takes photos"); clothes go with who wears them.
+    A bare noun otherwise goes with its verb ("plays guitar", "takes photos").
     """
-    if is_nothing(noun) or is_scenery(noun) or _is_color(noun) or noun.lemma in CLOTHES or noun.head.low in CLOTHES:
+    if is_nothing(noun) or is_scenery(noun) or _is_color(noun):
         return False
     bare = not noun.determiner and (noun.count is None or not noun.plural) and not noun.portion
     described = any(is_adjective(word.low) or word.low in COLORS for word in noun.modifiers)

@@ -98,7 +98,8 @@ def _is_active_participle(line: Line, at: int, phrase: OpenPhrase) -> bool:
     last = phrase.words[-1].low
     if not phrase.has_noun or last.endswith("'s"):
         return not line.word_follows(at) and not is_adjective(last)
-    return not (line.low(at) in ING_MODIFIERS and line.word_follows(at) and is_adjective(last))
+    modifies = line.low(at) in ING_MODIFIERS and line.word_follows(at)
+    return not (modifies and (is_adjective(last) or (phrase.is_singular and line.is_finite(at + 2))))
 
 
 def _is_third_person(line: Line, at: int, phrase: OpenPhrase) -> bool:
@@ -126,7 +127,7 @@ def _is_base(line: Line, at: int, phrase: OpenPhrase) -> bool:
     last = phrase.words[-1].low
     if phrase.count is not None and phrase.count > 1:
         return is_plural(last)
-    if phrase.joined and phrase.has_noun and not line.word_follows(at):
+    if phrase.joined and phrase.has_noun and (phrase.is_singular or not line.word_follows(at)):
         return True
     return is_plural(last) and not phrase.is_singular and (bool(phrase.determiner) or phrase.has_noun)
 
@@ -148,7 +149,9 @@ def _begins_with_verb(verb: VerbForm, line: Line, at: int, phrase: OpenPhrase) -
         if phrase.before in fw.PREPOSITIONS - _BEFORE_GERUNDS:
             return not line.word_follows(at)
         return not (line.begins(at) and line.word_follows(at))
-    if at == 0 or line.low(at - 1) in {".", ";"}:
+    if at == 0 or line.low(at - 1) in {".", ";"} | fw.CLAUSE_OPENERS:
+        return False
+    if verb.form == "s" and line.is_finite(at + 1):
         return False
     return known_verb(line.low(at)) is not None and not _noun_expected(line, at)
 

@@ -1,5 +1,6 @@
 """Verbs: what they say about motion, and how to know one when it is met."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -148,15 +149,8 @@ _IRREGULAR: dict[str, str] = {
     "leaned": "lean", "shone": "shine", "sang": "sing", "shook": "shake", "shaken": "shake", "became": "become",
     "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
 }  # fmt: skip
-_DOUBLED = frozenset(
-    """
-    babysit bat beg bob chop clap compel control cut dig dip drip drop drum fan flap flip flit free-fall get grab grip
-    hit hop hug hum jam jet jog knit let mop nap nod pat patrol pet plan plod plug pop prod prop propel put rev rip
-    rot rub run scan scrap scrub set shop shut sip sit skim skip slam slap slim slip snap snip spin spot step stir
-    stop strum strut stun sun swap swat swim tan tap throb tip trap trim trip trot tug wag wed whip whiz win wrap
-    zigzag zip
-    """.split()
-)
+_DOUBLED = frozenset("control patrol propel compel begin babysit zigzag".split())
+_SHORT = re.compile(r"^[^aeiou]*(?:qu)?[aeiou][^aeiouwxy]$")
 
 
 @dataclass(frozen=True)
@@ -170,7 +164,7 @@ class VerbForm:
 def _inflect(verb: str) -> list[tuple[str, Form]]:
     if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
         return [(verb + "s", "s"), (verb[:-1] + "ing", "ing"), (verb + "d", "ed")]
-    stem = verb + verb[-1] if verb in _DOUBLED and not verb.endswith("zz") else verb
+    stem = verb + verb[-1] if verb in _DOUBLED or _SHORT.match(verb) else verb
     if verb.endswith("y") and verb[-2] not in "aeou":
         return [(verb[:-1] + "ies", "s"), (verb + "ing", "ing"), (verb[:-1] + "ied", "ed")]
     third = verb + ("es" if verb.endswith(("s", "x", "z", "ch", "sh", "o")) else "s")
