@@ -16,7 +16,7 @@ _DOWN: Sign = (0, 1)
 _UP: Sign = (0, -1)
 _SENTENCE_MARKS = ("step", "particle", "goto", "route", "at", "then")
 _SLIP = frozenset({"slide", "roll", "slip", "jump", "leap", "tip", "dive", "blow"})
-_UNMOVED = frozenset({"light", "make", "watch", "appear"})
+_UNMOVED = frozenset({"light", "set", "make", "watch", "appear"})
 
 
 def act(cast: Cast, part: Part) -> bool:
@@ -102,7 +102,9 @@ def _directions(cast: Cast, part: Part, movers: Sequence[int]) -> bool:
     """Give the movers their directions; return whether there are any."""
     steps: list[Step] = []
     then = False
-    goes = part.verb is None or part.lemma in verbs.MOVES or part.lemma not in verbs.VERBS | _UNMOVED
+    known = part.lemma in verbs.VERBS and part.lemma not in verbs.MOVES
+    movers = cast.outer if known and cast.outer else movers
+    goes = part.verb is None or not (known or part.lemma in _UNMOVED)
     for mark in part.marks(*_SENTENCE_MARKS):
         if mark.kind == "then":
             then = True

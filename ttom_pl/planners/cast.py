@@ -18,6 +18,13 @@ _DRIFTERS = 3
 class Cast:
     """The actors so far, and those whom the clause that is read is about.
 
+    Attributes:
+        scene: the scene so far.
+        subjects: numbers of the actors that the clause is about.
+        outer: the subjects of the clause that it hangs on ("*a fox* sneaks past a dog sleeping on a rug").
+        unselected: what "the other" means.
+        headline: whether nouns go without articles ("Chef slices cucumber").
+
     Args:
         prompt: the prompt.
     """
@@ -26,6 +33,7 @@ class Cast:
         self.prompt = prompt
         self.scene = Scene()
         self.subjects: list[int] = []
+        self.outer: list[int] = []
         self.unselected: list[int] = []
         self.headline = False
         self._ties: list[tuple[int, int]] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from ttom_pl.layout.schema import Box, Layout, Track
 from ttom_pl.planners.cast import WHOLE_FRAME
@@ -31,6 +32,8 @@ class GrammarPlanner:
         num_keyframes: keyframes of a layout.
         object_size: width and height of an object, as fractions of the frame, where there is room for it.
         displacement: how far an object moves, as a fraction of the frame.
+        steer: whose tokens are steered: the ``noun`` alone, as in the paper (with the adjectives that tell it from
+            others of the same noun), or the noun with all its adjectives (``phrase``), which binds attributes too.
 
     Raises:
         ValueError: if there is no keyframe, or if a size or the displacement is not between 0 and 1.
@@ -41,6 +44,7 @@ class GrammarPlanner:
         num_keyframes: int = 6,
         object_size: tuple[float, float] = (0.25, 0.25),
         displacement: float = 0.45,
+        steer: Literal["noun", "phrase"] = "noun",
     ) -> None:
         if num_keyframes < 1:
             raise ValueError(f"num_keyframes is {num_keyframes}; a layout needs at least one keyframe")
@@ -54,6 +58,7 @@ class GrammarPlanner:
         self.num_keyframes = num_keyframes
         self.object_size = object_size
         self.displacement = displacement
+        self.steer = steer
 
     def plan(self, prompt: str, id: str = "") -> Layout:
         """Return the layout of a prompt; ``confidence`` and ``reason`` say how far it was understood.
@@ -72,7 +77,7 @@ class GrammarPlanner:
             scene.doubts.append((0.7, "hardly a word of it is known English"))
         placed = self._place(scene)
         tracks: list[Track] = []
-        for actor, words, group in zip(scene.actors, _words(scene.actors), placed, strict=True):
+        for actor, words, group in zip(scene.actors, _words(scene.actors, self.steer), placed, strict=True):
             phrase = prompt[actor.noun.start : actor.end]
             spans = tuple((word.start, word.end) for word in words)
             for boxes in group:
@@ -131,8 +136,10 @@ def _box(box: Floats) -> Box:
     return (x0, y0, x1, y1)
 
 
-def _words(actors: list[Actor]) -> list[tuple[Token, ...]]:
-    """Return the words of each actor: its noun, with the adjectives that tell it from others of the same noun."""
+def _words(actors: list[Actor], steer: Literal["noun", "phrase"]) -> list[tuple[Token, ...]]:
+    """Return the words of each actor: its noun, with the adjectives that ``steer`` asks for."""
+    if steer == "phrase":
+        return [(*actor.noun.modifiers, actor.noun.head) for actor in actors]
     found = []
     for actor in actors:
         same = [other for other in actors if other is not actor and other.noun.lemma == actor.noun.lemma]

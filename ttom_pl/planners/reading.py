@@ -28,6 +28,7 @@ def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
 def _read(cast: Cast, clause: Clause, before: Sequence[Part]) -> None:
     """Read a clause, and the parts before it that had no subject yet ("while moving left, a car honks")."""
     main = cast.subjects
+    cast.outer = main if clause.reduced else []
     if not clause.subjects and not cast.subjects:
         clause = uninverted(clause)
     if clause.subjects:

@@ -175,7 +175,7 @@ def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed:
     single = all(cast[i].count == 1 for i in [*cast.subjects, *targets])
     if relation in ("toward", "towards") or (relation == "to" and goes):
         _approach(cast, targets, directed)
-    elif (relation, lemma) == ("after", lemma) and lemma in verbs.CHASE:
+    elif relation == "after":
         _follow(cast, cast.subjects, targets)
     elif (relation == "from" and lemma in verbs.FLEE) or (relation == "by" and part.passive and lemma in verbs.CHASE):
         _follow(cast, targets, cast.subjects)
@@ -195,6 +195,9 @@ def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed:
         cast.relate("above", cast.subjects, targets)
     elif relation == "from" and lemma in {"hang", "dangle", "suspend", "swing"}:
         cast.relate("under", cast.subjects, targets)
+    elif relation in _ON and all(objects.is_vehicle(cast[i].noun) for i in targets):
+        cast.relate("on", cast.subjects, targets)
+        cast.tie(cast.subjects, targets)
     elif relation in ("with", "at") and single:
         cast.relate("beside", cast.subjects, targets)
     elif relation in _KINDS:

@@ -9,7 +9,7 @@ from ttom_pl.planners.english.marks import Mark
 from ttom_pl.planners.english.noun_phrases import noun_phrase
 from ttom_pl.planners.english.syntax import Chunk, NounPhrase, Verb, Word, WordKind
 from ttom_pl.planners.english.tokens import Token
-from ttom_pl.planners.english.verbs import guessed_verb, known_verb
+from ttom_pl.planners.english.verbs import CHASE, GO, guessed_verb, known_verb
 
 _KINDS: list[tuple[frozenset[str], WordKind]] = [
     (fw.NEGATIONS, "negation"),
@@ -63,6 +63,8 @@ def _word(token: Token, chunks: Sequence[Chunk]) -> Chunk | None:
     if low in fw.AUXILIARIES:
         return Verb(token, "", "aux")
     if low == "as" and isinstance(last, Verb) and last.lemma in _ACTS_AS:
+        return Word(token, "preposition")
+    if low == "after" and isinstance(last, Verb) and last.lemma in CHASE | GO:
         return Word(token, "preposition")
     for words, kind in _KINDS:
         if low in words:

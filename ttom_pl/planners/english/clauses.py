@@ -131,7 +131,8 @@ class _Reader:
             elif (taken and not is_place(before.lemma)) or (
                 last.link == "with" and (scene or not self.clause.subjects)
             ):
-                self.clause.items.pop()
+                if last.link == "with":
+                    self.clause.items.pop()
                 self.open([before], reduced=True)
         self.clause.items.append(verb)
 

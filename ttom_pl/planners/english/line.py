@@ -43,6 +43,9 @@ class Line:
     def closes(self, at: int) -> bool:
         """Whether what is here can be no part of a noun phrase that has begun."""
         low = self.low(at)
+        if low == "can":
+            verb = known_verb(self.low(at + 1))
+            return verb is not None and verb.form == "base"
         return not low or not low[0].isalnum() or low in _NEVER_IN_NOUNS
 
     def word_follows(self, at: int) -> bool:

@@ -113,6 +113,13 @@ CONTAINERS = frozenset(
     wheelbarrow
     """.split()
 )
+VEHICLES = frozenset(
+    """
+    bicycle bike boat camel canoe cart donkey elephant hoverboard horse horseback kayak motorbike motorcycle pony raft
+    rollerblade scooter skateboard ski sled sleigh snowboard surfboard tractor trolley truck unicycle wagon
+    """.split()
+)
+"""Nouns that carry who is on them."""
 ANIMATE = frozenset(
     """
     actor animal animals athlete audience baby bear bird boy boys brother cat celebrity chef chicken child children

@@ -12,6 +12,7 @@ from ttom_pl.planners.english.nouns import (
     SOLID_PLACES,
     TIMES,
     UNCOUNTED,
+    VEHICLES,
     WEATHER,
     is_place,
 )
@@ -90,6 +91,11 @@ def is_clothing(noun: NounPhrase) -> bool:
 def is_container(noun: NounPhrase) -> bool:
     """Whether something can be in it without its being the place of it all."""
     return noun.lemma in CONTAINERS
+
+
+def is_vehicle(noun: NounPhrase) -> bool:
+    """Whether what is on it goes with it."""
+    return noun.lemma in VEHICLES
 
 
 def is_animate(noun: NounPhrase) -> bool:

@@ -146,7 +146,7 @@ def _begins_with_verb(verb: VerbForm, line: Line, at: int, phrase: OpenPhrase) -
     if phrase.adjoins:
         return True
     if verb.form in ("ing", "ed"):
-        if phrase.before in fw.PREPOSITIONS - _BEFORE_GERUNDS:
+        if phrase.before in fw.PREPOSITIONS and (verb.form == "ed" or phrase.before not in _BEFORE_GERUNDS):
             return not line.word_follows(at)
         return not (line.begins(at) and line.word_follows(at))
     if at == 0 or line.low(at - 1) in {".", ";"} | fw.CLAUSE_OPENERS:

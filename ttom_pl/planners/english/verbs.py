@@ -177,6 +177,8 @@ def _all_forms() -> dict[str, VerbForm]:
     for verb in sorted(VERBS):
         for word, form in _inflect(verb):
             forms.setdefault(word, VerbForm(verb, form))
+    for verb in ("see", "flee"):
+        del forms[verb + "d"]
     for word, verb in _IRREGULAR.items():
         if word not in VERBS:
             forms[word] = VerbForm(verb, "ing" if word.endswith("ing") else "ed")
@@ -195,7 +197,7 @@ def guessed_verb(word: str) -> VerbForm | None:
     """Return a verb by the word's ending alone, for words that no list holds."""
     if word.endswith("ing") and len(word) > 5:
         return VerbForm(word[:-3], "ing")
-    if word.endswith("ed") and len(word) > 4:
+    if word.endswith("ed") and not word.endswith("eed") and len(word) > 4:
         return VerbForm(word[:-2], "ed")
     if word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")) and len(word) > 3:
         return VerbForm(word[:-1], "s")
