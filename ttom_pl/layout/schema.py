@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 Box = tuple[float, float, float, float]
@@ -64,7 +64,8 @@ class Layout:
         background: what is behind the objects, e.g. ``"street"``.
         planner: who made it, e.g. ``"grammar"``.
         confidence: how far the planner trusts it, from 0 to 1.
-        reason: what the planner did not understand; empty at confidence 1.
+        reason: what the planner did not understand, or why it had to step in for another one.
+        original_prompt: what was asked for, where ``prompt`` is an enriched version of it.
 
     Raises:
         LayoutError: if there is no track, if identifiers repeat, or if the numbers of keyframes differ.
@@ -76,7 +77,8 @@ class Layout:
     background: str = ""
     planner: str = ""
     confidence: float = 1.0
-    reason: str = field(default="")
+    reason: str = ""
+    original_prompt: str = ""
 
     def __post_init__(self) -> None:
         if not self.tracks:

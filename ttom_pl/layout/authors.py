@@ -1,0 +1,162 @@
+"""The layout caches of TTOM's authors: a JSON object with an entry per prompt, boxes in pixels.
+
+An entry has ``original_prompt``, ``enriched_prompt`` (which the video is made from), ``objects`` with their phrases and
+words in the enriched prompt, and ``layout`` with ``frames`` (``"1"`` … ``"6"``, lists of ``{"id", "name", "box": [x, y,
+width, height]}``) and ``background``. Nothing in it says how large the frame is.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ttom_pl.layout.members import Member
+from ttom_pl.layout.pixels import Sighting, Size, follow, read_sighting
+from ttom_pl.layout.prompt import Prompt, PromptError
+from ttom_pl.layout.schema import Layout, LayoutError, Track
+from ttom_pl.layout.spans import find_words
+
+SIZE: Size = (832, 480)
+"""The frame of the authors' experiments with Wan2.1."""
+
+
+def read_authors_cache(entries: Iterable[Member], path: str, size: Size = SIZE) -> list[Prompt]:
+    """Read the entries of a cache; the layouts are those of the enriched prompts, where there are any.
+
+    Args:
+        entries: the members of the file's object.
+        path: the file's name, for errors.
+        size: width and height of the frame in pixels.
+
+    Raises:
+        PromptError: if an entry cannot be used; the message names the file, the line, the entry and the field.
+    """
+    prompts = []
+    for entry in entries:
+        try:
+            prompts.append(_read_entry(entry, size))
+        except LayoutError as error:
+            raise PromptError(f"{path}, line {entry.line}, entry {entry.key!r}: {error}") from None
+    return prompts
+
+
+def write_authors_cache(path: Path | str, layouts: Iterable[Layout], size: Size = SIZE) -> None:
+    """Write layouts as a cache that the authors' code reads, boxes rounded to pixels.
+
+    Args:
+        path: the file; its folder is made when missing.
+        layouts: what to write; entries are named by their place.
+        size: width and height of the frame in pixels.
+    """
+    cache = {str(number): _entry(layout, size) for number, layout in enumerate(layouts)}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps(cache, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_entry(entry: Member, size: Size) -> Prompt:
+    data = _mapping(entry.value, "the entry")
+    original = _text(data, "original_prompt")
+    enriched = str(data.get("enriched_prompt") or "").strip()
+    layout = _mapping(data.get("layout"), "field 'layout'")
+    frames = {
+        number: [read_sighting(each, f"layout.frames.{number}[{i}]") for i, each in enumerate(seen)]
+        for number, seen in _frames(layout).items()
+    }
+    objects = _objects(data) if enriched else {}
+    tracks = []
+    for each in follow(frames, size, max(frames)):
+        phrases, words = objects.get(each.id, ([each.name], []))
+        found = [
+            find_words(enriched or original, phrase, [word])
+            for phrase, word in zip(phrases, words, strict=True)
+        ] or [find_words(enriched or original, phrases[0])]
+        spans = sorted({span for _, some in found for span in some})
+        if any(box is not None for box in each.boxes):
+            text = enriched or original
+            tracks.append(Track(each.id, phrases[0], tuple(text[a:b] for a, b in spans), each.boxes, tuple(spans)))
+    background = str(layout.get("background") or "")
+    made = Layout(enriched or original, tuple(tracks), entry.key, background, "ttom", original_prompt=original)
+    return Prompt(entry.key, original, made)
+
+
+def _objects(data: Mapping[str, Any]) -> dict[int, tuple[list[str], list[str]]]:
+    """Return the phrases of each object and, for each phrase, its word."""
+    found = {}
+    for key, value in _mapping(data.get("objects"), "field 'objects'").items():
+        where = f"objects.{key}"
+        each = _mapping(value, where)
+        phrases, words = each.get("object_phrases"), each.get("object_words")
+        if not isinstance(phrases, list) or not isinstance(words, list) or not phrases or len(phrases) != len(words):
+            raise LayoutError(
+                f"{where}: 'object_phrases' and 'object_words' must be lists with a word for each phrase, "
+                f"got {phrases!r} and {words!r}"
+            )
+        number = each.get("object_id", key)
+        try:
+            found[int(number)] = [str(phrase) for phrase in phrases], [str(word) for word in words]
+        except (TypeError, ValueError):
+            raise LayoutError(f"{where}: field 'object_id' must be a whole number, got {number!r}") from None
+    return found
+
+
+def _frames(layout: Mapping[str, Any]) -> dict[int, list[Any]]:
+    frames = {}
+    for key, seen in _mapping(layout.get("frames"), "field 'layout.frames'").items():
+        if not key.isdecimal() or int(key) < 1 or not isinstance(seen, list):
+            raise LayoutError(f"layout.frames.{key}: frames are numbered from 1 and are lists, got {seen!r}")
+        frames[int(key)] = seen
+    if not frames:
+        raise LayoutError("field 'layout.frames' has no frame; give one per keyframe")
+    return frames
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise LayoutError(f"{name} must be an object, got {value!r}")
+    return value
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise LayoutError(f"field {name!r} must be a non-empty text, got {value!r}")
+    return value
+
+
+def _entry(layout: Layout, size: Size) -> dict[str, Any]:
+    frames: dict[str, list[dict[str, Any]]] = {}
+    for keyframe in range(layout.num_keyframes):
+        seen = [_sighting(track, keyframe, size) for track in layout.tracks]
+        frames[str(keyframe + 1)] = [
+            {"id": each.id, "name": each.name, "box": list(each.box)} for each in seen if each is not None
+        ]
+    objects = {
+        str(track.id): {
+            "object_id": str(track.id),
+            "object": _name(track.phrase),
+            "object_phrases": [track.phrase] * len(track.words),
+            "object_words": list(track.words),
+        }
+        for track in layout.tracks
+    }
+    return {
+        "original_prompt": layout.original_prompt or layout.prompt,
+        "enriched_prompt": layout.prompt,
+        "objects": objects,
+        "layout": {"frames": frames, "background": layout.background},
+    }
+
+
+def _sighting(track: Track, keyframe: int, size: Size) -> Sighting | None:
+    box = track.boxes[keyframe]
+    if box is None:
+        return None
+    x0, y0, x1, y1 = (round(side * length) for side, length in zip(box, size * 2, strict=True))
+    return Sighting(track.id, _name(track.phrase), (x0, y0, max(x1 - x0, 1), max(y1 - y0, 1)))
+
+
+def _name(phrase: str) -> str:
+    first, _, rest = phrase.partition(" ")
+    return rest if first.casefold() in ("a", "an", "the") and rest else phrase
+
+

@@ -1,0 +1,122 @@
+"""Boxes of other programs: (x, y, width, height) in pixels, frame by frame, as language models wrote them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ttom_pl.layout.schema import Box, LayoutError
+
+Size = tuple[int, int]
+"""(width, height) of the frame in pixels."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An object in one frame.
+
+    Attributes:
+        id: number of the object.
+        name: what it is called.
+        box: x, y, width and height in pixels; it may leave the frame.
+    """
+
+    id: int
+    name: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Path:
+    """An object over all keyframes.
+
+    Attributes:
+        id: number of the object.
+        name: what it is called.
+        boxes: a box per keyframe as fractions of the frame, ``None`` where it is absent.
+    """
+
+    id: int
+    name: str
+    boxes: tuple[Box | None, ...]
+
+
+def read_sighting(data: Any, where: str) -> Sighting:
+    """Read ``{"id": 0, "name": "cat", "box": [x, y, width, height]}``.
+
+    Raises:
+        LayoutError: if a field is missing or is not what it should be.
+    """
+    if not isinstance(data, Mapping):
+        raise LayoutError(f"{where}: an object is written as {{'id', 'name', 'box'}}, got {data!r}")
+    for name in ("id", "name", "box"):
+        if name not in data:
+            raise LayoutError(f"{where}: field {name!r} is missing; an object has 'id', 'name' and 'box'")
+    try:
+        number = int(data["id"])
+    except (TypeError, ValueError):
+        raise LayoutError(f"{where}: field 'id' must be a whole number, got {data['id']!r}") from None
+    try:
+        x, y, width, height = (float(side) for side in data["box"])
+    except (TypeError, ValueError):
+        raise LayoutError(f"{where}: field 'box' must be [x, y, width, height], got {data['box']!r}") from None
+    if not (all(map(math.isfinite, (x, y, width, height))) and width > 0 and height > 0):
+        raise LayoutError(f"{where}: field 'box' must have a positive width and height, got {data['box']!r}")
+    return Sighting(number, str(data["name"]), (x, y, width, height))
+
+
+def follow(frames: Mapping[int, Sequence[Sighting]], size: Size, num_keyframes: int) -> list[Path]:
+    """Return the objects of all frames, each over time, in the order of their first sighting.
+
+    Boxes are clipped to the frame; an object whose box lies outside of it is absent. Keyframes that are not in
+    ``frames`` are interpolated: an object that is in the frames before and after goes from one to the other, else it is
+    as in the nearer frame.
+
+    Args:
+        frames: what is seen in each frame, by its number from 1; a frame that is known to be empty has no sightings.
+        size: width and height of the frame in pixels.
+        num_keyframes: number of keyframes; there is one for each number.
+
+    Raises:
+        LayoutError: if there is no frame.
+    """
+    if not frames:
+        raise LayoutError("there is no frame in it")
+    names: dict[int, str] = {}
+    for frame in sorted(frames):
+        for sighting in frames[frame]:
+            names.setdefault(sighting.id, sighting.name)
+    paths = []
+    for number, name in names.items():
+        own = {
+            frame: next((_clip(each.box, size) for each in sightings if each.id == number), None)
+            for frame, sightings in frames.items()
+        }
+        paths.append(Path(number, name, tuple(_box_at(own, frame) for frame in range(1, num_keyframes + 1))))
+    return paths
+
+
+def _clip(box: tuple[float, float, float, float], size: Size) -> Box | None:
+    (x, y, width, height), (columns, rows) = box, size
+    x0, y0 = max(x, 0.0), max(y, 0.0)
+    x1, y1 = min(x + width, columns), min(y + height, rows)
+    if x1 - x0 < 1 or y1 - y0 < 1:
+        return None
+    return (round(x0 / columns, 6), round(y0 / rows, 6), round(x1 / columns, 6), round(y1 / rows, 6))
+
+
+def _box_at(known: Mapping[int, Box | None], frame: int) -> Box | None:
+    if frame in known:
+        return known[frame]
+    before = max((each for each in known if each < frame), default=None)
+    after = min((each for each in known if each > frame), default=None)
+    if before is None or after is None:
+        nearest = after if before is None else before
+        assert nearest is not None
+        return known[nearest]
+    first, last = known[before], known[after]
+    share = (frame - before) / (after - before)
+    if first is None or last is None:
+        return first if share <= 0.5 else last
+    x0, y0, x1, y1 = (round(a + share * (b - a), 6) for a, b in zip(first, last, strict=True))
+    return (x0, y0, x1, y1)

@@ -1,0 +1,30 @@
+"""One prompt, as the readers of files give it and the stream takes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ttom_pl.layout.schema import Layout
+
+
+class PromptError(ValueError):
+    """A prompt file that cannot be read; the message names the file, the line and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt of a stream.
+
+    Attributes:
+        id: its name in the stream, unique; files are named after the position, never after the id.
+        text: the prompt.
+        layout: a layout made by hand or by another planner; ``None`` where the stream's planner shall make it.
+        metadata: what else the file says about the prompt, e.g. the objects and directions of T2V-CompBench.
+        note: why a layout that the file has for the prompt cannot be used; empty where it can, or where there is none.
+    """
+
+    id: str
+    text: str
+    layout: Layout | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    note: str = ""

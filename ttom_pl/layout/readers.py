@@ -1,0 +1,113 @@
+"""Prompts, with or without layouts, from any file that holds them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ttom_pl.layout.authors import read_authors_cache
+from ttom_pl.layout.lvd import read_lvd_cache
+from ttom_pl.layout.members import members
+from ttom_pl.layout.prompt import Prompt, PromptError
+from ttom_pl.layout.records import read_json_lines, read_json_list, read_record, read_table
+
+KINDS = "a prompt a line (.txt), a table (.csv), JSON lines, or a layout cache of TTOM's authors or of LVD (.json)"
+
+
+def read_any(path: Path | str) -> list[Prompt]:
+    """Read the prompts of a file; what kind of file it is, its content says.
+
+    - text: a prompt a line;
+    - a table (``.csv``, ``.tsv``) with a column ``prompt``, perhaps ``id``, and others;
+    - JSON lines or a JSON list of objects with ``prompt``: layouts where they have ``tracks``, else prompts with
+      metadata (T2V-CompBench);
+    - a layout cache of TTOM's authors;
+    - a layout cache of LVD.
+
+    Raises:
+        PromptError: if the file is missing, empty or not text, or if an entry is malformed or an id repeats; the message
+            names the file, the line and the field.
+    """
+    path = Path(path)
+    text = _text(path)
+    prompts = _parse(text, path)
+    if not prompts:
+        raise PromptError(f"{path} holds no prompt; write one a line")
+    _check_ids(prompts, path)
+    return prompts
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise PromptError(f"no prompt file {str(path)!r}; give {KINDS}")
+    try:
+        # Not universal newlines: U+2028 and the like may stand within a prompt.
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{path} is not text: byte {error.start} is not UTF-8; save it as UTF-8") from None
+    if "\0" in text:
+        raise PromptError(f"{path} is not text: it holds NUL bytes; give {KINDS}")
+    return text
+
+
+def _parse(text: str, path: Path) -> list[Prompt]:
+    name, suffix = str(path), path.suffix.casefold()
+    if suffix in (".csv", ".tsv"):
+        return read_table(text, name)
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        if suffix == ".jsonl" or _is_json_lines(text):
+            return read_json_lines(text, name)
+        if suffix == ".json" and text.strip():
+            raise PromptError(
+                f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); give {KINDS}"
+            ) from None
+        return [
+            Prompt(f"{number:04d}", " ".join(line.split()))
+            for number, line in enumerate(text.split("\n"), start=1)
+            if line.strip()
+        ]
+    except RecursionError:
+        raise PromptError(f"{path} is nested too deeply to be a prompt file; give {KINDS}") from None
+    if suffix == ".jsonl" and "\n" not in text.strip():
+        return read_json_lines(text, name)
+    if isinstance(document, list):
+        return read_json_list(list(members(text)), name)
+    if isinstance(document, dict):
+        return _parse_object(document, text, name)
+    return read_json_lines(text, name) if suffix == ".json" else [Prompt("0001", " ".join(text.split()))]
+
+
+def _parse_object(document: Mapping[str, Any], text: str, name: str) -> list[Prompt]:
+    entries = list(document.values())
+    if not entries:
+        return []
+    if isinstance(document.get("prompt"), str) or "tracks" in document:
+        return [read_record(document, 1, f"{name}, line 1")]
+    if any(isinstance(entry, Mapping) and "layout" in entry for entry in entries):
+        return read_authors_cache(members(text), name)
+    if any(isinstance(entry, list | str) for entry in entries):
+        return read_lvd_cache(members(text), name)
+    raise PromptError(
+        f"{name} is a JSON object of no known kind; an entry of the authors' cache has 'layout', of LVD's is a list of "
+        f"answers, got {json.dumps(entries[0], ensure_ascii=False)[:60]!r}"
+    )
+
+
+def _is_json_lines(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip()]
+    try:
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except ValueError:
+        return False
+
+
+def _check_ids(prompts: Sequence[Prompt], path: Path) -> None:
+    first: dict[str, int] = {}
+    for position, prompt in enumerate(prompts, start=1):
+        if prompt.id in first:
+            raise PromptError(
+                f"{path}: prompts {first[prompt.id]} and {position} have the same id {prompt.id!r}; make the ids unique"
+            )
+        first[prompt.id] = position

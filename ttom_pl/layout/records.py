@@ -1,0 +1,92 @@
+"""Prompts written as objects: JSON lines, JSON lists such as T2V-CompBench's metadata, and tables."""
+
+import csv
+import json
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from ttom_pl.layout.members import Member
+from ttom_pl.layout.prompt import Prompt, PromptError
+from ttom_pl.layout.schema import Layout
+
+
+def read_record(data: Any, number: int, where: str) -> Prompt:
+    """Read an object with ``"prompt"`` and what else it says.
+
+    With ``"tracks"`` it is a layout. Otherwise all but ``"prompt"`` and ``"id"`` is kept as metadata, e.g.
+    ``{"prompt": ..., "object_1": "cat", "d_1": "left"}`` of T2V-CompBench.
+
+    Args:
+        data: the object.
+        number: its place in the file, its name where it has no ``"id"``.
+        where: file and line, for errors.
+
+    Raises:
+        PromptError: if the prompt is missing or the layout cannot be used.
+    """
+    if not isinstance(data, Mapping) or not isinstance(data.get("prompt"), str) or not data["prompt"].strip():
+        shown = json.dumps(data, ensure_ascii=False)[:60]
+        raise PromptError(f"{where}: field 'prompt' must be a non-empty text, got {shown!r}")
+    id = str(data.get("id") or f"{number:04d}")
+    if "tracks" not in data:
+        rest = {name: value for name, value in data.items() if name not in ("id", "prompt")}
+        return Prompt(id, " ".join(data["prompt"].split()), metadata=rest)
+    try:
+        layout = Layout.from_dict({**data, "id": id})
+    except ValueError as error:
+        raise PromptError(f"{where}: {error}") from None
+    return Prompt(id, layout.original_prompt or layout.prompt, layout)
+
+
+def read_json_lines(text: str, path: str) -> list[Prompt]:
+    """Read an object a line; see :func:`read_record`."""
+    prompts = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        where = f"{path}, line {number}"
+        if line.strip():
+            try:
+                data = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise PromptError(
+                    f"{where}, column {error.colno}: not JSON ({error.msg}); give one object a line"
+                ) from None
+            prompts.append(read_record(data, number, where))
+    return prompts
+
+
+def read_json_list(records: list[Member], path: str) -> list[Prompt]:
+    """Read a list of objects; see :func:`read_record`."""
+    return [
+        read_record(member.value, number, f"{path}, line {member.line}")
+        for number, member in enumerate(records, start=1)
+    ]
+
+
+def read_table(text: str, path: str) -> list[Prompt]:
+    """Read a table with a column ``prompt`` and perhaps ``id``; the other columns are kept as metadata.
+
+    Cells are separated by commas, semicolons or tabs; a quoted cell may hold them, and line breaks.
+    """
+    header = text.split("\n", 1)[0]
+    rows = csv.DictReader(StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    prompts = []
+    try:
+        fields = {name: _field(name) for name in rows.fieldnames or ()}
+        if "prompt" not in fields.values():
+            raise PromptError(f"{path}, line 1: there is no column 'prompt'; the header is {header!r}")
+        for row in rows:
+            where = f"{path}, line {rows.line_num}"
+            if None in row:
+                raise PromptError(f"{where}: more cells than the header has columns; quote a cell that holds a comma")
+            cells = {field: row[name] or "" for name, field in fields.items()}
+            if any(cells.values()):
+                prompts.append(read_record(cells, len(prompts) + 1, where))
+    except csv.Error as error:
+        raise PromptError(f"{path}, line {rows.line_num}: not a table ({error}); close the quotes") from None
+    return prompts
+
+
+def _field(column: str) -> str:
+    plain = column.strip().casefold()
+    return plain if plain in ("id", "prompt") else column.strip()
