@@ -67,8 +67,7 @@ def _read_entry(entry: Member, size: Size) -> Prompt:
     for each in follow(frames, size, max(frames)):
         phrases, words = objects.get(each.id, ([each.name], []))
         found = [
-            find_words(enriched or original, phrase, [word])
-            for phrase, word in zip(phrases, words, strict=True)
+            find_words(enriched or original, phrase, [word]) for phrase, word in zip(phrases, words, strict=True)
         ] or [find_words(enriched or original, phrases[0])]
         spans = sorted({span for _, some in found for span in some})
         if any(box is not None for box in each.boxes):
@@ -158,5 +157,3 @@ def _sighting(track: Track, keyframe: int, size: Size) -> Sighting | None:
 def _name(phrase: str) -> str:
     first, _, rest = phrase.partition(" ")
     return rest if first.casefold() in ("a", "an", "the") and rest else phrase
-
-

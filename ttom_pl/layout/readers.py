@@ -25,8 +25,8 @@ def read_any(path: Path | str) -> list[Prompt]:
     - a layout cache of LVD.
 
     Raises:
-        PromptError: if the file is missing, empty or not text, or if an entry is malformed or an id repeats; the message
-            names the file, the line and the field.
+        PromptError: if the file is missing, empty or not text, or if an entry is malformed or an id repeats; the
+            message names the file, the line and the field.
     """
     path = Path(path)
     text = _text(path)

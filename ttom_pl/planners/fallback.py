@@ -1,0 +1,59 @@
+"""Planners one after the other, until one has a layout."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ttom_pl.layout.schema import Layout
+from ttom_pl.planners.base import Planner
+from ttom_pl.planners.errors import PlanningError
+
+
+class FallbackPlanner:
+    """Ask planners in turn: a language model and, where it fails, the grammar; or the other way round.
+
+    Args:
+        planners: whom to ask, the first one first.
+        min_confidence: a layout of less confidence is taken only if no later planner has a better one. With 0 the first
+            layout is taken; with 0.8 and the grammar first, the language model is asked only for what the grammar did
+            not understand.
+
+    Raises:
+        ValueError: if there is no planner.
+    """
+
+    def __init__(self, planners: Sequence[Planner], min_confidence: float = 0.0) -> None:
+        if not planners:
+            raise ValueError("planners is empty; give at least one")
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"min_confidence is {min_confidence}; it must be from 0 to 1")
+        self.planners = tuple(planners)
+        self.min_confidence = min_confidence
+        self.max_concurrency = max(getattr(planner, "max_concurrency", 1) for planner in self.planners)
+
+    def plan(self, prompt: str, id: str = "") -> Layout:
+        """Return the layout of the first planner that has a good one; its reason says why the others were passed over.
+
+        Raises:
+            PlanningError: if none has any.
+        """
+        best: Layout | None = None
+        failures: list[str] = []
+        for planner in self.planners:
+            name = type(planner).__name__
+            try:
+                layout = planner.plan(prompt, id)
+            except ValueError as error:
+                failures.append(f"{name} failed: {error}")
+                continue
+            if layout.confidence >= self.min_confidence:
+                return _noted(layout, failures)
+            failures.append(f"{name} is unsure ({layout.confidence:g}): {layout.reason}")
+            if best is None or layout.confidence > best.confidence:
+                best = layout
+        if best is None:
+            raise PlanningError(f"no planner has a layout for {prompt!r}: {'; '.join(failures)}")
+        return _noted(best, [failure for failure in failures if best.reason not in failure or not best.reason])
+
+
+def _noted(layout: Layout, failures: Sequence[str]) -> Layout:
+    return replace(layout, reason="; ".join(filter(None, [layout.reason, *failures]))) if failures else layout

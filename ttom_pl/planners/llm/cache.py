@@ -1,0 +1,45 @@
+"""Answers that were paid for once."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class AnswerCache:
+    """A folder with a JSON file for each answer, named by what was asked.
+
+    A file that is torn or not ours counts as missing and is written anew.
+
+    Args:
+        path: the folder; made when the first answer is put.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    def get(self, question: Mapping[str, Any]) -> str | None:
+        """Return the answer to a question, ``None`` where it was not asked before."""
+        try:
+            found = json.loads(self._file(question).read_text(encoding="utf-8"))
+            answer = found["answer"] if found["question"] == dict(question) else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        return answer if isinstance(answer, str) else None
+
+    def put(self, question: Mapping[str, Any], answer: str) -> None:
+        """Keep the answer to a question."""
+        file = self._file(question)
+        self.path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"question": dict(question), "answer": answer}, indent=1, ensure_ascii=False)
+        handle, temporary = tempfile.mkstemp(dir=self.path, suffix=".tmp")
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+        os.replace(temporary, file)  # a reader sees the old file or the new one, never half of it
+
+    def _file(self, question: Mapping[str, Any]) -> Path:
+        digest = hashlib.sha256(json.dumps(dict(question), sort_keys=True).encode()).hexdigest()
+        return self.path / f"{digest[:32]}.json"

@@ -1,0 +1,154 @@
+"""Chat completions with structured output, tried again while that may help."""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ttom_pl.planners.llm.endpoint import Endpoint, EndpointError
+from ttom_pl.planners.llm.template import Message
+
+_LONGEST_WAIT = 60.0
+_REFUSES_FORMAT = {400, 415, 422, 501}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered.
+
+    Attributes:
+        text: the answer.
+        refusal: why it declines to answer; empty where it does not.
+        truncated: whether the answer was cut off at the limit of its length.
+    """
+
+    text: str
+    refusal: str = ""
+    truncated: bool = False
+
+
+class Chat:
+    """Asks one model.
+
+    Requests that fail for a passing reason (429, 5xx, no connection, no answer in time) are sent again after a pause
+    that doubles, or as long as the server's Retry-After says. After a prompt for which all attempts failed, the next
+    ones get a single attempt until one succeeds, so that a server that is down does not hold up a stream.
+
+    Answers are asked for by JSON schema. A server that refuses that is asked for a JSON object, and then for plain text;
+    what it accepts is remembered.
+
+    Args:
+        endpoint: where the model is served.
+        model: its name there.
+        temperature: of the sampling; ``None`` leaves it to the server.
+        max_tokens: longest answer; ``None`` leaves it to the server.
+        retries: attempts after the first one.
+        backoff: seconds before the second attempt.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        temperature: float | None = 0.0,
+        max_tokens: int | None = None,
+        retries: int = 4,
+        backoff: float = 1.0,
+    ) -> None:
+        self.endpoint = endpoint
+        self.model = model
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.retries = retries
+        self.backoff = backoff
+        self._format = 0
+        self._is_down = False
+        self._random = random.Random()  # not the global one: a pause must not change what a seeded run draws
+
+    def ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Reply:
+        """Return the model's reply.
+
+        Args:
+            messages: the conversation.
+            schema: JSON schema of the answer.
+
+        Raises:
+            EndpointError: if there is none.
+        """
+        body: dict[str, Any] = {"model": self.model, "messages": list(messages)}
+        if self.temperature is not None:
+            body["temperature"] = self.temperature
+        if self.max_tokens is not None:
+            body["max_tokens"] = self.max_tokens
+        formats = [{"response_format": each} for each in _formats(schema)] + [{}]
+        refused: EndpointError | None = None
+        for number in range(self._format, len(formats)):
+            try:
+                data = self._persist(
+                    lambda chosen=formats[number]: self.endpoint.post("chat/completions", body | chosen)
+                )
+            except EndpointError as error:
+                if error.status not in _REFUSES_FORMAT:
+                    raise
+                # The first refusal is the one to show: if plain text is refused too, the format was not the reason.
+                refused = refused or error
+            else:
+                self._format = number
+                return _reply(data, self.endpoint.base_url)
+        assert refused is not None
+        raise refused
+
+    def _persist(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        attempts = 1 if self._is_down else self.retries + 1
+        for attempt in range(attempts):
+            try:
+                data = send()
+            except EndpointError as error:
+                pause = self._pause(attempt, error)
+                if not error.passing or attempt == attempts - 1 or pause > _LONGEST_WAIT:
+                    self._is_down = error.passing or error.status in (401, 403)
+                    raise _final(error, attempt + 1, pause) from None
+                time.sleep(pause)
+            else:
+                self._is_down = False
+                return data
+        raise AssertionError
+
+    def _pause(self, attempt: int, error: EndpointError) -> float:
+        if error.retry_after is not None:
+            return error.retry_after
+        longest = min(self.backoff * 2.0**attempt, _LONGEST_WAIT)
+        return longest * self._random.uniform(0.5, 1.0)
+
+
+def _formats(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    named = {"name": "layout", "strict": True, "schema": dict(schema)}
+    return [{"type": "json_schema", "json_schema": named}, {"type": "json_object"}]
+
+
+def _final(error: EndpointError, attempts: int, pause: float) -> EndpointError:
+    message = str(error)
+    if error.passing and pause > _LONGEST_WAIT:
+        message += f"; it wants to be asked again in {pause:.0f} s, which is too long to wait"
+    elif attempts > 1:
+        message += f" (tried {attempts} times)"
+    return EndpointError(message, error.status, error.passing, error.retry_after)
+
+
+def _reply(data: Mapping[str, Any], where: str) -> Reply:
+    try:
+        choice = data["choices"][0]
+        message = choice["message"]
+        content = message.get("content") or ""
+        refusal = message.get("refusal") or ""
+        finish = choice.get("finish_reason")
+    except (LookupError, TypeError, AttributeError):
+        raise EndpointError(
+            f"{where} answers with {str(dict(data))[:80]!r}, which is no chat completion; give an OpenAI-compatible endpoint"
+        ) from None
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    if finish == "content_filter":
+        refusal = refusal or "the server's content filter stopped the answer"
+    return Reply(str(content), str(refusal), finish == "length")

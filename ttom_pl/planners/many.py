@@ -1,0 +1,32 @@
+"""Many prompts at a time, by planners that wait for others."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ttom_pl.layout.schema import Layout
+from ttom_pl.planners.base import Planner
+
+
+def plan_many(planner: Planner, prompts: Sequence[tuple[str, str]]) -> Iterator[Layout | ValueError]:
+    """Yield the layouts of prompts in their order; where there is none, the error that says why.
+
+    Args:
+        planner: if it has a ``max_concurrency``, so many prompts are planned at a time.
+        prompts: text and id of each.
+    """
+
+    def plan(prompt: tuple[str, str]) -> Layout | ValueError:
+        try:
+            return planner.plan(*prompt)
+        except ValueError as error:
+            return error
+
+    workers = min(getattr(planner, "max_concurrency", 1), len(prompts))
+    if workers < 2:
+        yield from map(plan, prompts)
+        return
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="plan")
+    try:
+        yield from executor.map(plan, prompts)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
