@@ -70,7 +70,7 @@ def read_table(text: str, path: str) -> list[Prompt]:
     """
     header = text.split("\n", 1)[0]
     rows = csv.DictReader(StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
-    prompts = []
+    prompts: list[Prompt] = []
     try:
         fields = {name: _field(name) for name in rows.fieldnames or ()}
         if "prompt" not in fields.values():

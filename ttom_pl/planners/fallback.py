@@ -1,6 +1,6 @@
 """Planners one after the other, until one has a layout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ttom_pl.layout.schema import Layout
@@ -21,7 +21,7 @@ class FallbackPlanner:
         ValueError: if there is no planner.
     """
 
-    def __init__(self, planners: Sequence[Planner], min_confidence: float = 0.0) -> None:
+    def __init__(self, planners: list[Planner], min_confidence: float = 0.0) -> None:
         if not planners:
             raise ValueError("planners is empty; give at least one")
         if not 0 <= min_confidence <= 1:
@@ -36,24 +36,24 @@ class FallbackPlanner:
         Raises:
             PlanningError: if none has any.
         """
-        best: Layout | None = None
-        failures: list[str] = []
-        for planner in self.planners:
+        found: dict[int, Layout] = {}
+        passed_over: dict[int, str] = {}
+        for place, planner in enumerate(self.planners):
             name = type(planner).__name__
             try:
                 layout = planner.plan(prompt, id)
             except ValueError as error:
-                failures.append(f"{name} failed: {error}")
+                passed_over[place] = f"{name} failed: {error}"
                 continue
             if layout.confidence >= self.min_confidence:
-                return _noted(layout, failures)
-            failures.append(f"{name} is unsure ({layout.confidence:g}): {layout.reason}")
-            if best is None or layout.confidence > best.confidence:
-                best = layout
-        if best is None:
-            raise PlanningError(f"no planner has a layout for {prompt!r}: {'; '.join(failures)}")
-        return _noted(best, [failure for failure in failures if best.reason not in failure or not best.reason])
+                return _noted(layout, passed_over.values())
+            found[place] = layout
+            passed_over[place] = f"{name} is unsure ({layout.confidence:g}): {layout.reason}"
+        if not found:
+            raise PlanningError(f"no planner has a layout for {prompt!r}: {'; '.join(passed_over.values())}")
+        best = max(found, key=lambda place: found[place].confidence)
+        return _noted(found[best], [why for place, why in passed_over.items() if place != best])
 
 
-def _noted(layout: Layout, failures: Sequence[str]) -> Layout:
-    return replace(layout, reason="; ".join(filter(None, [layout.reason, *failures]))) if failures else layout
+def _noted(layout: Layout, notes: Iterable[str]) -> Layout:
+    return replace(layout, reason="; ".join(filter(None, [layout.reason, *notes])))

@@ -25,18 +25,20 @@ def read_answer(answer: str, prompt: str, id: str, num_keyframes: int, enrich: b
         LayoutError: if it cannot be used; the message is fit to be shown to the model.
     """
     data = _json(answer)
-    text = prompt
-    if enrich:
-        text = data.get("prompt")
-        if not isinstance(text, str) or not text.strip():
-            raise LayoutError(f"field 'prompt' must be your version of the prompt, got {text!r}")
-        text = " ".join(text.split())
+    text = _enriched(data) if enrich else prompt
     objects = data.get("objects")
     if not isinstance(objects, list) or not objects:
         raise LayoutError(f"field 'objects' must be a list with at least one object, got {_short(objects)}")
     tracks = [_track(index, each, text, num_keyframes) for index, each in enumerate(objects)]
     fields = {"prompt": text, "tracks": tracks, "id": id, "background": str(data.get("background") or "")}
     return Layout.from_dict(fields | ({"original_prompt": prompt} if enrich else {}))
+
+
+def _enriched(data: dict[str, Any]) -> str:
+    text = data.get("prompt")
+    if not isinstance(text, str) or not text.strip():
+        raise LayoutError(f"field 'prompt' must be your version of the prompt, got {_short(text)}")
+    return " ".join(text.split())
 
 
 def _json(answer: str) -> dict[str, Any]:
@@ -49,9 +51,8 @@ def _json(answer: str) -> dict[str, Any]:
     try:
         data, _ = json.JSONDecoder().raw_decode(text, start)
     except json.JSONDecodeError as error:
-        raise LayoutError(
-            f"it is not JSON: {error.msg} at character {error.pos}, {_around(text, error.pos)!r}"
-        ) from None
+        near = text[max(error.pos - 20, 0) : error.pos + 20]
+        raise LayoutError(f"it is not JSON: {error.msg} at character {error.pos}, near {near!r}") from None
     except RecursionError:
         raise LayoutError("it is nested too deeply") from None
     assert isinstance(data, dict)
@@ -86,10 +87,6 @@ def _track(index: int, data: Any, prompt: str, num_keyframes: int) -> dict[str, 
         "spans": list(spans),
         "boxes": boxes,
     }
-
-
-def _around(text: str, at: int) -> str:
-    return text[max(at - 20, 0) : at + 20]
 
 
 def _short(value: Any) -> str:

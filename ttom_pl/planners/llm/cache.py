@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,13 +31,12 @@ class AnswerCache:
 
     def put(self, question: Mapping[str, Any], answer: str) -> None:
         """Keep the answer to a question."""
-        file = self._file(question)
         self.path.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"question": dict(question), "answer": answer}, indent=1, ensure_ascii=False)
         handle, temporary = tempfile.mkstemp(dir=self.path, suffix=".tmp")
         with open(handle, "w", encoding="utf-8") as stream:
             stream.write(text + "\n")
-        os.replace(temporary, file)  # a reader sees the old file or the new one, never half of it
+        Path(temporary).replace(self._file(question))  # a reader sees the old file or the new one, never half of it
 
     def _file(self, question: Mapping[str, Any]) -> Path:
         digest = hashlib.sha256(json.dumps(dict(question), sort_keys=True).encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +32,11 @@ class Chat:
     """Asks one model.
 
     Requests that fail for a passing reason (429, 5xx, no connection, no answer in time) are sent again after a pause
-    that doubles, or as long as the server's Retry-After says. After a prompt for which all attempts failed, the next
-    ones get a single attempt until one succeeds, so that a server that is down does not hold up a stream.
+    that doubles, or as long as the server's Retry-After says. After a request that no attempt got a response to, the
+    next ones get a single attempt until one succeeds, so that a server that is down does not hold up a stream.
 
-    Answers are asked for by JSON schema. A server that refuses that is asked for a JSON object, and then for plain text;
-    what it accepts is remembered.
+    Answers are asked for by JSON schema. A server that refuses that is asked for a JSON object, and then for plain
+    text; what it accepts is remembered.
 
     Args:
         endpoint: where the model is served.
@@ -85,9 +85,7 @@ class Chat:
         refused: EndpointError | None = None
         for number in range(self._format, len(formats)):
             try:
-                data = self._persist(
-                    lambda chosen=formats[number]: self.endpoint.post("chat/completions", body | chosen)
-                )
+                data = self._persist(body | formats[number])
             except EndpointError as error:
                 if error.status not in _REFUSES_FORMAT:
                     raise
@@ -99,15 +97,15 @@ class Chat:
         assert refused is not None
         raise refused
 
-    def _persist(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _persist(self, body: Mapping[str, Any]) -> dict[str, Any]:
         attempts = 1 if self._is_down else self.retries + 1
         for attempt in range(attempts):
             try:
-                data = send()
+                data = self.endpoint.post("chat/completions", body)
             except EndpointError as error:
                 pause = self._pause(attempt, error)
                 if not error.passing or attempt == attempts - 1 or pause > _LONGEST_WAIT:
-                    self._is_down = error.passing or error.status in (401, 403)
+                    self._is_down = error.passing and not error.status
                     raise _final(error, attempt + 1, pause) from None
                 time.sleep(pause)
             else:
@@ -145,7 +143,8 @@ def _reply(data: Mapping[str, Any], where: str) -> Reply:
         finish = choice.get("finish_reason")
     except (LookupError, TypeError, AttributeError):
         raise EndpointError(
-            f"{where} answers with {str(dict(data))[:80]!r}, which is no chat completion; give an OpenAI-compatible endpoint"
+            f"{where} answers with {str(dict(data))[:80]!r}, which is no chat completion; "
+            "give an OpenAI-compatible endpoint"
         ) from None
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))

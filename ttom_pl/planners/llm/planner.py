@@ -1,6 +1,7 @@
 """The planner that asks a language model."""
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class LLMPlanner:
             ("retries", retries, 0),
             ("max_repairs", max_repairs, 0),
             ("max_concurrency", max_concurrency, 1),
-            ("num_keyframes", num_keyframes, 1),
+            ("num_keyframes", num_keyframes, 2),
         ):
             if value < least:
                 raise ValueError(f"{name} is {value}; it must be at least {least}")
@@ -102,9 +103,9 @@ class LLMPlanner:
             try:
                 self._cache.put(question, answer)
             except OSError as error:
-                raise PlanningError(
-                    f"cannot write the cache {self._cache.path}: {error}; free space, or move it"
-                ) from None
+                warnings.warn(
+                    f"cannot write the cache {self._cache.path}: {error}; free space, or move it", stacklevel=2
+                )
         return layout
 
     def _ask(self, prompt: str, id: str) -> tuple[str, Layout]:
@@ -115,7 +116,8 @@ class LLMPlanner:
             reply = self._chat.ask(messages, schema)
             if reply.refusal:
                 raise PlanningError(
-                    f"{self.model} refuses to plan {prompt!r}: {reply.refusal[:200]}; reword the prompt, or use another planner"
+                    f"{self.model} refuses to plan {prompt!r}: {reply.refusal[:200]}; "
+                    "reword the prompt, or use another planner"
                 )
             try:
                 return reply.text, self._layout(reply.text, prompt, id)
@@ -123,8 +125,8 @@ class LLMPlanner:
                 wrong = _TRUNCATED if reply.truncated else str(error)
                 messages += repair(reply.text, wrong)
         raise PlanningError(
-            f"{self.model} gave no usable layout for {prompt!r} in {self.max_repairs + 1} answers; the last one: {wrong}; "
-            "raise max_repairs, or use a stronger model or another planner"
+            f"{self.model} gave no usable layout for {prompt!r} in {self.max_repairs + 1} answers; "
+            f"of the last one: {wrong}; raise max_repairs, or use a stronger model or another planner"
         )
 
     def _layout(self, answer: str, prompt: str, id: str) -> Layout:

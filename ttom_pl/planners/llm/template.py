@@ -25,8 +25,8 @@ Objects:
 attribute, or stands in a relation. "three cats" are three entries with the same phrase and the same words.
 - Scenery (a park, the sky, a street) is no object; name it in "background", in the prompt's words, or leave that empty.
 - "phrase": copied letter by letter from the prompt, with its number and adjectives ("a red car", "three cats").
-- "words": the words of the phrase that the object is known by. Its noun is enough ("car"); add the adjective where two \
-objects share the noun ("red", "car").
+- "words": the words of the phrase that the object is known by. Its noun is enough ("car"); add the adjective where \
+two objects share the noun ("red", "car").
 
 Motion:
 - Who moves in a direction covers at least 40% of the frame, at an even pace, and keeps its size: to the left x falls, \
@@ -106,8 +106,8 @@ _EXAMPLES = (
     ),
     _Example(
         "a coconut falls on the left of a monkey that appears only in the second half of the video",
-        "On a bright tropical beach a coconut falls on the left of a monkey that appears only in the second half of the "
-        "video. The husk is brown and rough, the animal's fur is golden, and palm shadows cross the sand.",
+        "On a bright tropical beach a coconut falls on the left of a monkey that appears only in the second half of "
+        "the video. The husk is brown and rough, the animal's fur is golden, and palm shadows cross the sand.",
         "",
         (
             _Thing("a coconut", "coconut", (0.2, 0.05, 0.4, 0.27), (0.2, 0.7, 0.4, 0.92), power=2.0),
