@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ttom_pl.callbacks import StreamCallback
 from ttom_pl.layout import Layout
-from ttom_pl.planners import GrammarPlanner, Planner
+from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
 from ttom_pl.run import RunFolder
 from ttom_pl.tto import LayoutTTO
@@ -146,10 +146,13 @@ class Stream:
     def plan(self, prompts: Sequence[Prompt]) -> Iterator[Served]:
         """Plan all prompts and find their objects' tokens, before anything expensive starts."""
         planned = []
+        made = plan_many(self.planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
         for number, prompt in enumerate(prompts):
             start = time.perf_counter()
             try:
-                layout = prompt.layout or self.planner.plan(prompt.text, prompt.id)
+                layout = prompt.layout or next(made)
+                if isinstance(layout, ValueError):
+                    raise layout
                 for track in layout.tracks:
                     self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
             except ValueError as error:

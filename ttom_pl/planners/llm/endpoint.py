@@ -81,7 +81,7 @@ class Endpoint:
             headers["Authorization"] = f"Bearer {key}"
         request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
         try:
-            text = self._send(request).replace(key, "***") if key else self._send(request)
+            text = _hide(key, self._send(request))
         except urllib.error.HTTPError as error:
             raise self._refused(url, error, key) from None
         except TimeoutError:
@@ -130,7 +130,7 @@ class Endpoint:
             text = error.read(65536).decode("utf-8", errors="replace")
         except (OSError, http.client.HTTPException):
             text = ""
-        reason, code = _reason(text.replace(key, "***") if key else text)
+        reason, code = _reason(_hide(key, text))
         message = f"{url} answers {error.code}: {reason or error.reason}"
         if error.code in (401, 403):
             return EndpointError(f"{message}; set ${self.api_key_env} to a key that may use the model", error.code)
@@ -151,6 +151,10 @@ class Endpoint:
             return EndpointError(f"{url} cannot be trusted: {reason.verify_message}; install its certificate")
         what = "refuses connections" if isinstance(reason, ConnectionRefusedError) else f"cannot be reached ({reason})"
         return EndpointError(f"{url} {what}; start the server, or correct base_url", passing=True)
+
+
+def _hide(key: str, text: str) -> str:
+    return text.replace(key, "***") if key else text
 
 
 def _reason(text: str) -> tuple[str, str]:
