@@ -11,7 +11,7 @@ from ttom_pl.preview.caption import TROUBLE, Piece, draw_text, pieces, prompt_pi
 from ttom_pl.preview.frames import draw_frames
 
 SHEET = "contact_sheet.png"
-_FAILED = "#b91c1c"
+_FAILED, _FAINT = "#b91c1c", "#8c8c88"
 _GAP = 6
 _MARGIN = 16
 _STRIP = 4
@@ -56,7 +56,7 @@ def write_preview(folder: Path, plans: Sequence[Plan], frame: tuple[int, int] = 
     sheets = []
     for page, start in enumerate(range(0, len(plans), _PER_SHEET), start=1):
         path = folder / (SHEET if page == 1 else SHEET.replace(".", f"-{page}."))
-        contact_sheet(plans[start : start + _PER_SHEET], frame).save(path)
+        contact_sheet(plans[start : start + _PER_SHEET], frame, start + 1).save(path)
         sheets.append(path)
     for number, plan in enumerate(plans, start=1):
         if plan.layout is not None:
@@ -64,9 +64,15 @@ def write_preview(folder: Path, plans: Sequence[Plan], frame: tuple[int, int] = 
     return sheets
 
 
-def contact_sheet(plans: Sequence[Plan], frame: tuple[int, int]) -> Image.Image:
-    """Return a picture with a cell for each plan: the prompt, what was not understood, and four frames."""
-    cells = [_cell(plan, frame) for plan in plans]
+def contact_sheet(plans: Sequence[Plan], frame: tuple[int, int], first: int = 1) -> Image.Image:
+    """Return a picture with a cell for each plan: the prompt, what was not understood, and four frames.
+
+    Args:
+        plans: prompts with their layouts.
+        frame: width and height of the video.
+        first: place of the first plan, by which its GIF is named.
+    """
+    cells = [_cell(plan, number, frame) for number, plan in enumerate(plans, start=first)]
     columns = 1 if len(cells) < 4 else 2
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     heights = [max(cell.height for cell in row) + _MARGIN for row in rows]
@@ -86,17 +92,18 @@ def write_gif(path: Path, layout: Layout, frame: tuple[int, int]) -> None:
     text = draw_text(prompt_pieces(layout), size[0] - 2 * _GAP, 13, max_lines=4)
     times = [index / (_GIF_FRAMES - 1) for index in range(_GIF_FRAMES)]
     films = [_stack([picture, text], size[0], inset=_GAP) for picture in draw_frames(layout, size, times)]
-    # One palette for all frames: boxes must not shimmer.
-    palette = films[-1].quantize(128, dither=Image.Dither.NONE)
+    # One palette for all frames: boxes must not shimmer, nor lose their colour when they leave before the end.
+    palette = _stack(films[:: _GIF_FRAMES // 4], size[0]).quantize(128, dither=Image.Dither.NONE)
     first, *rest = (film.quantize(palette=palette, dither=Image.Dither.NONE) for film in films)
     durations = [_GIF_MS] * len(rest) + [_GIF_REST_MS]
     first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
 
 
-def _cell(plan: Plan, frame: tuple[int, int]) -> Image.Image:
+def _cell(plan: Plan, number: int, frame: tuple[int, int]) -> Image.Image:
     width = _STRIP * (_STRIP_WIDTH + _GAP) - _GAP
     size = (_STRIP_WIDTH, max(round(_STRIP_WIDTH * frame[1] / frame[0]), 1))
-    label = Piece(plan.id, "#8c8c88")
+    names = dict.fromkeys((f"{number:04d}", plan.id))
+    label = Piece(" · ".join(filter(None, names)), _FAINT)
     if plan.layout is None:
         text = draw_text([label, *pieces(plan.prompt)], width, 14)
         why = draw_text(pieces(f"no layout: {plan.error}", _FAILED), width, 12, max_lines=4)

@@ -17,6 +17,7 @@ _PAPER, _GRID, _RIM, _FAINT = "#fbfbf9", "#ececea", "#c4c4c0", "#8c8c88"
 _NAME_LENGTH = 22
 
 Point = tuple[float, float]
+Corners = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,13 @@ def _draw(
         if not np.isnan(track[step]).any():
             corners = [float(side) for side in track[step] * scale]
             draw.rectangle(corners, fill=f"{look.color}2e", outline=look.color, width=2 * _SMOOTH)
-    taken: list[tuple[float, float, float, float]] = []
     for look, track in zip(shown, boxes, strict=True):
         _draw_way(draw, track[: step + 1] * scale, look.color)
+    taken: list[Corners] = []
+    for look, track in zip(shown, boxes, strict=True):
         if not np.isnan(track[step]).any():
-            x, y = (float(side) for side in (track[step] * scale)[:2])
-            taken.append(_draw_name(draw, look, (x, y), large, font, taken))
+            x0, y0, x1, y1 = (float(side) for side in track[step] * scale)
+            taken.append(_draw_name(draw, look, (x0, y0, x1, y1), large, font, taken))
     draw.rectangle((0, 0, large[0] - 1, large[1] - 1), outline=_RIM, width=_SMOOTH)
     return picture.resize(size, Image.Resampling.LANCZOS)
 
@@ -123,20 +125,22 @@ def _arrowhead(points: Sequence[Point], length: float) -> list[Point]:
 def _draw_name(
     draw: ImageDraw.ImageDraw,
     look: Look,
-    corner: Point,
+    box: Corners,
     size: tuple[int, int],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    taken: Sequence[tuple[float, float, float, float]],
-) -> tuple[float, float, float, float]:
-    """Draw a name at a box's corner, inside of the picture, below the names that are there; return its place."""
+    taken: Sequence[Corners],
+) -> Corners:
+    """Draw a name in a box's corner, or above a box that is small; inside of the picture, below the names there are."""
     left, top, right, bottom = draw.textbbox((0, 0), look.name, font=font)
     pad = 2.0 * _SMOOTH
     width, height = right - left + 2 * pad, bottom - top + 2 * pad
-    x = min(max(corner[0], 0.0), size[0] - width)
-    y = min(max(corner[1], 0.0), size[1] - height)
+    x0, y0, _, y1 = box
+    x = min(max(x0, 0.0), size[0] - width)
+    y = y0 - height if y1 - y0 < 3 * height and y0 >= height else y0
     for ax, ay, bx, by in sorted(taken, key=lambda place: place[1]):
         if x < bx and ax < x + width and y < by and ay < y + height:
-            y = min(by, size[1] - height)
+            y = by
+    y = min(max(y, 0.0), size[1] - height)
     draw.rectangle((x, y, x + width, y + height), fill=look.color)
     draw.text((x + pad - left, y + pad - top), look.name, fill="white", font=font)
     return x, y, x + width, y + height

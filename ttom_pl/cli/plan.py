@@ -1,0 +1,126 @@
+"""``ttom plan``: from prompts to layouts, with pictures of what will be asked of the model."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
+from tqdm import tqdm
+
+from ttom_pl.layout.authors import write_authors_cache
+from ttom_pl.layout.io import write_layouts
+from ttom_pl.layout.prompt import Prompt
+from ttom_pl.layout.readers import read_any
+from ttom_pl.layout.schema import Layout
+from ttom_pl.planners import GrammarPlanner, Planner, plan_many
+from ttom_pl.preview import Plan, write_preview
+
+NAMES = {
+    "grammar": "ttom_pl.planners.GrammarPlanner",
+    "llm": "ttom_pl.planners.LLMPlanner",
+    "file": "ttom_pl.planners.FilePlanner",
+}
+"""Short names of planners."""
+
+
+def main(args: Sequence[str]) -> None:
+    """Plan the prompts of a file, e.g. ``prompts.txt --out layouts.jsonl --preview pictures``."""
+    parser = _parser()
+    config = parser.parse_args(_with_class_paths(args))
+    frame = _frame(config.frame)
+    prompts = read_any(config.prompts)[: config.limit]
+    if config.out.resolve() == config.prompts.resolve():
+        raise ValueError(f"--out is {str(config.out)!r}, which holds the prompts; write the layouts to another file")
+    planner: Planner = parser.instantiate_classes(config).planner or GrammarPlanner()
+    plans = list(tqdm(_plan(planner, prompts), "planning", len(prompts), leave=False, disable=None))
+    layouts = [plan.layout for plan in plans if plan.layout is not None]
+    if config.out.suffix == ".json":
+        write_authors_cache(config.out, layouts, frame)
+    else:
+        write_layouts(config.out, layouts)
+    sheets = write_preview(config.preview, plans, frame) if config.preview else []
+    _report(prompts, plans, config, sheets)
+    if config.strict and len(layouts) < len(plans):
+        sys.exit(1)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="ttom plan", description=__doc__, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="options as YAML")
+    parser.add_argument(
+        "prompts", type=Path, help="prompts (.txt, .csv, .jsonl, T2V-CompBench) or layouts (.jsonl, TTOM's, LVD's)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="file of layouts to write: JSON lines, or with the ending .json a cache as TTOM's authors have it",
+    )
+    parser.add_argument("--preview", type=Path | None, help="folder for a contact sheet and a GIF for each prompt")
+    parser.add_argument(
+        "--planner",
+        type=Planner | None,
+        help=f"{', '.join(NAMES)} or a class, with its options as --planner.OPTION (default: grammar)",
+    )
+    parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
+    parser.add_argument("--frame", default="832x480", help="width x height of the video, for pictures and pixels")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a prompt has no layout")
+    return parser
+
+
+def _with_class_paths(args: Sequence[str]) -> list[str]:
+    """Return the command line with the classes of planners for their short names."""
+    words = list(args)
+    for index, word in enumerate(words):
+        option, _, value = word.partition("=")
+        if option == "--planner" and value in NAMES:
+            words[index] = f"--planner={NAMES[value]}"
+        elif index and words[index - 1] == "--planner" and word in NAMES:
+            words[index] = NAMES[word]
+    return words
+
+
+def _frame(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ValueError(f"frame is {text!r}; give width and height in pixels as 832x480")
+    return int(width), int(height)
+
+
+def _plan(planner: Planner, prompts: Sequence[Prompt]) -> Iterator[Plan]:
+    """Yield what becomes of each prompt; one that brings its layout keeps it."""
+    made = plan_many(planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
+    for prompt in prompts:
+        layout = prompt.layout or next(made)
+        if isinstance(layout, Layout):
+            yield Plan(prompt.id, prompt.text, layout)
+        else:
+            yield Plan(prompt.id, prompt.text, None, str(layout))
+
+
+def _report(prompts: Sequence[Prompt], plans: Sequence[Plan], config: Namespace, sheets: Sequence[Path]) -> None:
+    """Say what was written, what was not understood, and what failed."""
+    layouts = [plan.layout for plan in plans if plan.layout is not None]
+    makers = Counter(layout.planner or "by hand" for layout in layouts)
+    by = f" ({', '.join(f'{count} {name}' for name, count in makers.most_common())})" if makers else ""
+    unsure = [layout for layout in layouts if layout.confidence < 1]
+    sure = [layout for layout in layouts if layout.confidence >= 1 and layout.reason]
+    failed = [plan for plan in plans if plan.layout is None]
+    print(f"{len(plans)} prompts, {len(layouts)} layouts{by}")
+    for title, lines in (
+        ("not understood in full", [_line(each, f"{each.confidence:.2f} {each.reason}") for each in unsure]),
+        ("with a note", [_line(each, each.reason) for each in sure]),
+        ("layouts of the file that cannot be used", [f"  {each.note}" for each in prompts if each.note]),
+        ("failed", [f"  {each.id}  {each.prompt[:60]!r}: {each.error}" for each in failed]),
+    ):
+        if lines:
+            print("\n".join([f"\n{len(lines)} {title}:", *lines]))
+    print(f"\nlayouts: {config.out}")
+    for sheet in sheets:
+        print(f"preview: {sheet}")
+
+
+def _line(layout: Layout, text: str) -> str:
+    prompt = layout.original_prompt or layout.prompt
+    return f"  {layout.id}  {prompt if len(prompt) <= 60 else prompt[:59] + '…'}: {text}"
