@@ -6,6 +6,7 @@ width, height]}``) and ``background``. Nothing in it says how large the frame is
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ttom_pl.layout.members import Member
 from ttom_pl.layout.pixels import Sighting, Size, follow, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.schema import Layout, LayoutError, Track
-from ttom_pl.layout.spans import find_words
+from ttom_pl.layout.spans import find_phrase, find_words
 
 SIZE: Size = (832, 480)
 """The frame of the authors' experiments with Wan2.1."""
@@ -62,24 +63,23 @@ def _read_entry(entry: Member, size: Size) -> Prompt:
         number: [read_sighting(each, f"layout.frames.{number}[{i}]") for i, each in enumerate(seen)]
         for number, seen in _frames(layout).items()
     }
+    text = enriched or original
     objects = _objects(data) if enriched else {}
     tracks = []
     for each in follow(frames, size, max(frames)):
-        phrases, words = objects.get(each.id, ([each.name], []))
-        found = [
-            find_words(enriched or original, phrase, [word]) for phrase, word in zip(phrases, words, strict=True)
-        ] or [find_words(enriched or original, phrases[0])]
-        spans = sorted({span for _, some in found for span in some})
+        named = objects.get(each.id, [(each.name, "")])
+        places = {span for phrase, word in named for span in find_words(text, phrase, [word] if word else [])[1]}
+        spans = tuple(sorted(places))
         if any(box is not None for box in each.boxes):
-            text = enriched or original
-            tracks.append(Track(each.id, phrases[0], tuple(text[a:b] for a, b in spans), each.boxes, tuple(spans)))
+            words = tuple(text[start:end] for start, end in spans)
+            tracks.append(Track(each.id, named[0][0], words, each.boxes, spans))
     background = str(layout.get("background") or "")
-    made = Layout(enriched or original, tuple(tracks), entry.key, background, "ttom", original_prompt=original)
+    made = Layout(text, tuple(tracks), entry.key, background, "ttom", original_prompt=original)
     return Prompt(entry.key, original, made)
 
 
-def _objects(data: Mapping[str, Any]) -> dict[int, tuple[list[str], list[str]]]:
-    """Return the phrases of each object and, for each phrase, its word."""
+def _objects(data: Mapping[str, Any]) -> dict[int, list[tuple[str, str]]]:
+    """Return the phrases of each object, each with its word."""
     found = {}
     for key, value in _mapping(data.get("objects"), "field 'objects'").items():
         where = f"objects.{key}"
@@ -92,7 +92,7 @@ def _objects(data: Mapping[str, Any]) -> dict[int, tuple[list[str], list[str]]]:
             )
         number = each.get("object_id", key)
         try:
-            found[int(number)] = [str(phrase) for phrase in phrases], [str(word) for word in words]
+            found[int(number)] = [(str(phrase), str(word)) for phrase, word in zip(phrases, words, strict=True)]
         except (TypeError, ValueError):
             raise LayoutError(f"{where}: field 'object_id' must be a whole number, got {number!r}") from None
     return found
@@ -133,7 +133,7 @@ def _entry(layout: Layout, size: Size) -> dict[str, Any]:
         str(track.id): {
             "object_id": str(track.id),
             "object": _name(track.phrase),
-            "object_phrases": [track.phrase] * len(track.words),
+            "object_phrases": _phrases(track, layout.prompt),
             "object_words": list(track.words),
         }
         for track in layout.tracks
@@ -152,6 +152,18 @@ def _sighting(track: Track, keyframe: int, size: Size) -> Sighting | None:
         return None
     x0, y0, x1, y1 = (round(side * length) for side, length in zip(box, size * 2, strict=True))
     return Sighting(track.id, _name(track.phrase), (x0, y0, max(x1 - x0, 1), max(y1 - y0, 1)))
+
+
+def _phrases(track: Track, prompt: str) -> list[str]:
+    """Return a phrase for each word: the track's, or the words that follow where the word stands elsewhere."""
+    place = find_phrase(prompt, track.phrase) or (0, len(prompt))
+    phrases = []
+    for start, end in track.spans:
+        ends = [end + match.end() for match in re.finditer(r"\W+\w+", prompt[end:])]
+        following = (prompt[start:stop] for stop in (end, *ends))
+        unique = next((each for each in following if (find_phrase(prompt, each) or (-1,))[0] == start), track.phrase)
+        phrases.append(track.phrase if place[0] <= start and end <= place[1] else unique)
+    return phrases or [track.phrase] * len(track.words)
 
 
 def _name(phrase: str) -> str:

@@ -21,8 +21,8 @@ SIZE: Size = (512, 512)
 KEYFRAMES = 6
 """Frames that LVD asks for."""
 
-_FRAME = re.compile(r"^\W*Frame[ \t]*(\d+)\W*?:", re.IGNORECASE | re.MULTILINE)
-_BACKGROUND = re.compile(r"^\W*Background(?:[ \t]+keywords?)?\W*?:[ \t*]*(.*)$", re.IGNORECASE | re.MULTILINE)
+_FRAME = re.compile(r"^[^\w\n\[\]]*Frame[ \t]*(\d+)\W*?:", re.IGNORECASE | re.MULTILINE)
+_BACKGROUND = re.compile(r"^[^\w\n\[\]]*Background(?:[ \t]+keywords?)?\W*?:[ \t*]*(.*)$", re.IGNORECASE | re.MULTILINE)
 _COMMENT = re.compile(r"""(?:\#|//)[^'"\n\]]*$""", re.MULTILINE)
 
 
@@ -101,8 +101,10 @@ def _first(prompt: str, answers: list[str], id: str, where: str, size: Size) -> 
 def _frames(answer: str) -> tuple[dict[int, list[Sighting]], dict[int, LayoutError]]:
     """Return what is in each frame that can be read, and what is wrong with the others that there are."""
     headings = list(_FRAME.finditer(answer))
+    if not headings:
+        return {}, {}
     ends = [heading.start() for heading in headings[1:]]
-    background = _BACKGROUND.search(answer, headings[-1].end()) if headings else None
+    background = _BACKGROUND.search(answer, headings[-1].end())
     ends.append(background.start() if background else len(answer))
     frames: dict[int, list[Sighting]] = {}
     wrong: dict[int, LayoutError] = {}

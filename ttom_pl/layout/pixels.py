@@ -9,6 +9,8 @@ from ttom_pl.layout.schema import Box, LayoutError
 
 Size = tuple[int, int]
 """(width, height) of the frame in pixels."""
+PixelBox = tuple[float, float, float, float]
+"""(x, y, width, height) in pixels; it may leave the frame."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,12 @@ class Sighting:
     Attributes:
         id: number of the object.
         name: what it is called.
-        box: x, y, width and height in pixels; it may leave the frame.
+        box: where it is.
     """
 
     id: int
     name: str
-    box: tuple[float, float, float, float]
+    box: PixelBox
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,15 @@ def follow(frames: Mapping[int, Sequence[Sighting]], size: Size, num_keyframes: 
     paths = []
     for number, name in names.items():
         own = {
-            frame: next((_clip(each.box, size) for each in sightings if each.id == number), None)
+            frame: next((each.box for each in sightings if each.id == number), None)
             for frame, sightings in frames.items()
         }
-        paths.append(Path(number, name, tuple(_box_at(own, frame) for frame in range(1, num_keyframes + 1))))
+        boxes = (_box_at(own, frame) for frame in range(1, num_keyframes + 1))
+        paths.append(Path(number, name, tuple(box and _clip(box, size) for box in boxes)))
     return paths
 
 
-def _clip(box: tuple[float, float, float, float], size: Size) -> Box | None:
+def _clip(box: PixelBox, size: Size) -> Box | None:
     (x, y, width, height), (columns, rows) = box, size
     x0, y0 = max(x, 0.0), max(y, 0.0)
     x1, y1 = min(x + width, columns), min(y + height, rows)
@@ -105,7 +108,7 @@ def _clip(box: tuple[float, float, float, float], size: Size) -> Box | None:
     return (round(x0 / columns, 6), round(y0 / rows, 6), round(x1 / columns, 6), round(y1 / rows, 6))
 
 
-def _box_at(known: Mapping[int, Box | None], frame: int) -> Box | None:
+def _box_at(known: Mapping[int, PixelBox | None], frame: int) -> PixelBox | None:
     if frame in known:
         return known[frame]
     before = max((each for each in known if each < frame), default=None)
@@ -118,5 +121,5 @@ def _box_at(known: Mapping[int, Box | None], frame: int) -> Box | None:
     share = (frame - before) / (after - before)
     if first is None or last is None:
         return first if share <= 0.5 else last
-    x0, y0, x1, y1 = (round(a + share * (b - a), 6) for a, b in zip(first, last, strict=True))
-    return (x0, y0, x1, y1)
+    x, y, width, height = (a + share * (b - a) for a, b in zip(first, last, strict=True))
+    return (x, y, width, height)

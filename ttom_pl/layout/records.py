@@ -83,7 +83,7 @@ def read_table(text: str, path: str) -> list[Prompt]:
             if any(cells.values()):
                 prompts.append(read_record(cells, len(prompts) + 1, where))
     except csv.Error as error:
-        raise PromptError(f"{path}, line {rows.line_num}: not a table ({error}); close the quotes") from None
+        raise PromptError(f"{path}, line {rows.reader.line_num}: not a table ({error}); close the quotes") from None
     return prompts
 
 

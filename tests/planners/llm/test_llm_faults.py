@@ -1,4 +1,4 @@
-"""Everything that can go wrong between us and an endpoint, injected into a real server; and the key, which stays ours."""
+"""All that can go wrong between us and an endpoint, injected into a real server; and the key, which stays ours."""
 
 import socket
 import time
@@ -124,7 +124,7 @@ def test_nobody_listens(server: Server, make_planner: MakePlanner) -> None:
     planner = make_planner(base_url=f"http://127.0.0.1:{port}/v1", retries=2)
     with pytest.raises(EndpointError, match=r"refuses connections; start the server.* \(tried 3 times\)"):
         planner.plan(PROMPT)
-    with pytest.raises(EndpointError, match="or correct base_url$"):
+    with pytest.raises(EndpointError, match=r"or correct base_url$"):
         planner.plan(PROMPT)
 
 
@@ -197,7 +197,14 @@ def test_the_key_is_in_no_output(
     server.script = [lambda _: says({**LAYOUT, "background": KEY})]
     layout = planner.plan(PROMPT)
     error: BaseException | None = raised.value
-    said = [repr(planner), repr(vars(planner)), repr(vars(planner._chat)), repr(layout), caplog.text, *capfd.readouterr()]
+    said = [
+        repr(planner),
+        repr(vars(planner)),
+        repr(vars(planner._chat)),
+        repr(layout),
+        caplog.text,
+        *capfd.readouterr(),
+    ]
     while error is not None:
         said += [repr(error), repr(vars(error))]
         error = None if error.__suppress_context__ and not error.__cause__ else error.__cause__ or error.__context__
