@@ -114,3 +114,16 @@ def test_errors_name_the_line(tmp_path: Path, line: Any, message: str) -> None:
     path = write(tmp_path / "p.jsonl", {"prompt": "fine"}, line)
     with pytest.raises(PromptError, match=rf"p\.jsonl, {message}"):
         read_prompts(path)
+
+
+def test_tables_and_caches(tmp_path: Path) -> None:
+    """What else can be streamed; a layout of no use is told of."""
+    table = write(tmp_path / "p.csv", "prompt,kind", '"a cat, a dog",x')
+    assert PromptStream(table).prompts == [Prompt("0001", "a cat, a dog", metadata={"kind": "x"})]
+    answer = "\n".join(f"Frame {i}: [{{'id': 0, 'name': 'cat', 'box': [0, 0, 256, 256]}}]" for i in range(1, 7))
+    cache = write(tmp_path / "lvd.json", {"a cat": ["no", answer], "a dog": ["no"]})
+    with pytest.warns(UserWarning, match="prompt 'a dog': no answer can be used .*; the planner is asked"):
+        cat, dog = PromptStream(cache).prompts
+    assert cat.layout is not None
+    assert cat.layout.planner == "lvd"
+    assert dog.layout is None

@@ -1,5 +1,6 @@
 """Layouts looked up in a file."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,3 +36,20 @@ def test_one_id_for_two_layouts_is_an_error(tmp_path: Path) -> None:
     write_layouts(tmp_path / "a.jsonl", [CAT, replace(CAT, background="sea")])
     with pytest.raises(LayoutError, match="two layouts of id '0001'"):
         FilePlanner(tmp_path / "a.jsonl")
+
+
+def test_enriched_prompts_are_found_by_what_was_asked_for(tmp_path: Path) -> None:
+    enriched = replace(CAT, prompt="A sleek cat", original_prompt="A cat")
+    write_layouts(tmp_path / "a.jsonl", [enriched])
+    planner = FilePlanner(tmp_path / "a.jsonl")
+    assert planner.plan("a cat", "0001") == enriched
+    assert planner.plan("A sleek cat", "2") == replace(enriched, id="2")
+
+
+def test_caches_of_other_projects(tmp_path: Path) -> None:
+    answer = "\n".join(f"Frame {i}: [{{'id': 0, 'name': 'cat', 'box': [0, 0, 256, 256]}}]" for i in range(1, 7))
+    (tmp_path / "lvd.json").write_text(json.dumps({"A cat": [answer], "A dog": ["no"]}))
+    planner = FilePlanner(tmp_path / "lvd.json")
+    assert planner.plan("A cat").tracks[0].boxes == ((0, 0, 0.5, 0.5),) * 6
+    with pytest.raises(LayoutError, match="no layout for the prompt 'A dog'"):
+        planner.plan("A dog")

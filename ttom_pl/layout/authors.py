@@ -150,8 +150,11 @@ def _sighting(track: Track, keyframe: int, size: Size) -> Sighting | None:
     box = track.boxes[keyframe]
     if box is None:
         return None
-    x0, y0, x1, y1 = (round(side * length) for side, length in zip(box, size * 2, strict=True))
-    return Sighting(track.id, _name(track.phrase), (x0, y0, max(x1 - x0, 1), max(y1 - y0, 1)))
+    x0, y0, x1, y1 = box
+    # The size is rounded by itself: an object must not grow and shrink on its way.
+    sides = ((x0, size[0], 0), (y0, size[1], 0), (x1 - x0, size[0], 1), (y1 - y0, size[1], 1))
+    x, y, width, height = (max(round(side * length), least) for side, length, least in sides)
+    return Sighting(track.id, _name(track.phrase), (x, y, width, height))
 
 
 def _phrases(track: Track, prompt: str) -> list[str]:
