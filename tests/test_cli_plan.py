@@ -136,3 +136,10 @@ def test_files_of_other_projects(tmp_path: Path, shared_data: Path, file: str, n
     layouts: list[Layout] = list(read_layouts(tmp_path / "a.jsonl"))
     assert len(layouts) == number
     assert {layout.planner for layout in layouts} == {planner}
+
+
+def test_hand_written_layouts_of_the_documentation(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "planning.md").read_text()
+    (tmp_path / "mine.jsonl").write_text(text.split("```json\n")[1].split("```")[0])
+    plan(tmp_path / "mine.jsonl", "--out", tmp_path / "a.jsonl", "--strict")
+    assert [layout.id for layout in read_layouts(tmp_path / "a.jsonl")] == ["0001", "0002"]
