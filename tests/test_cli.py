@@ -139,7 +139,7 @@ def test_help_of_stream_names_its_sections(capsys: pytest.CaptureFixture[str]) -
 
 def test_wrong_command(capsys: pytest.CaptureFixture[str]) -> None:
     error = fails(lambda: main(["dream"]), capsys)
-    assert "there is no command 'dream'; choose from stream" in error
+    assert "there is no command 'dream'; choose from" in error
 
 
 def test_wrong_config_key(stream: Callable[..., Path], config: Config, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ from importlib import import_module
 from importlib.metadata import version
 
 COMMANDS = {
-    "plan": "plan the prompts of a file: layouts, and pictures of them",
     "stream": "serve the prompts of a file: plan, rehearse, remember, write videos and scores",
+    "plan": "plan the prompts of a file: layouts, and pictures of them",
     "compare": "compare runs over the same prompts: a table with confidence intervals, a contact sheet",
     "memory": "look at a memory, check it, carry it elsewhere",
     "pretrain": "train the embedded Sprites model",
