@@ -1,7 +1,7 @@
 """The prompts of a stream."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightning.pytorch import LightningDataModule
@@ -21,18 +21,21 @@ class Prompt:
         id: its name in the stream, unique; files are named after the position, never after the id.
         text: the prompt.
         layout: a layout made by hand or by another planner; ``None`` where the stream's planner shall make it.
+        image: the image that an image-to-video model starts from.
     """
 
     id: str
     text: str
     layout: Layout | None = None
+    image: Path | None = None
 
 
 class PromptStream(LightningDataModule):
     """Prompts from a file, in the order of the file.
 
     A ``.txt`` file holds a prompt a line. A ``.jsonl`` file holds an object a line: ``{"prompt": ...}`` with an
-    optional ``"id"``; with ``"tracks"`` it is a layout, and the planner is not asked. Empty lines are skipped.
+    optional ``"id"``; with ``"tracks"`` it is a layout, and the planner is not asked. With ``"image"`` it names the
+    image that an image-to-video model starts from, relative to the file. Empty lines are skipped.
 
     Args:
         prompts: the file.
@@ -63,6 +66,7 @@ def read_prompts(path: Path) -> list[Prompt]:
         raise PromptError(f"{path} is not text: it holds NUL bytes; give a .txt or .jsonl file")
     parse = _parse_json if path.suffix == ".jsonl" else _parse_text
     prompts = [parse(line, n, f"{path}, line {n}") for n, line in enumerate(lines, start=1) if line.strip()]
+    prompts = [each if each.image is None else replace(each, image=path.parent / each.image) for each in prompts]
     if not prompts:
         raise PromptError(f"{path} holds no prompt; write one a line")
     first: dict[str, int] = {}
@@ -87,9 +91,13 @@ def _parse_json(line: str, number: int, where: str) -> Prompt:
     if not isinstance(data, dict) or not isinstance(data.get("prompt"), str) or not data["prompt"].strip():
         raise PromptError(f"{where}: field 'prompt' must be a non-empty text, got {line.strip()[:60]!r}")
     id = str(data.get("id") or f"{number:04d}")
+    name = data.pop("image", None)
+    if name is not None and not isinstance(name, str):
+        raise PromptError(f"{where}: field 'image' must be the path of an image, got {name!r}")
+    image = Path(name) if name else None
     if "tracks" not in data:
-        return Prompt(id, " ".join(data["prompt"].split()))
+        return Prompt(id, " ".join(data["prompt"].split()), image=image)
     try:
-        return Prompt(id, data["prompt"], Layout.from_dict({**data, "id": id}))
+        return Prompt(id, data["prompt"], Layout.from_dict({**data, "id": id}), image)
     except ValueError as error:
         raise PromptError(f"{where}: {error}") from None

@@ -149,6 +149,7 @@ class Stream:
         for number, prompt in enumerate(prompts):
             start = time.perf_counter()
             try:
+                self.module.backbone.check_image(prompt.image)
                 layout = prompt.layout or self.planner.plan(prompt.text, prompt.id)
                 for track in layout.tracks:
                     self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
@@ -165,7 +166,7 @@ class Stream:
         """Serve one planned prompt: layout → memory → fit → video → memory."""
         self._tell("on_prompt_start", served)
         with served.clock("encode"):
-            self.module.begin(self.module.prepare(served.layout, served.seed))
+            self.module.begin(self.module.prepare(served.layout, served.seed, served.prompt.image))
         with served.clock("fit"):
             self._fit()
         with served.clock("denoise"):

@@ -1,7 +1,20 @@
 """Frozen text-to-video models."""
 
 from ttom_pl.backbones.base import Backbone, Conditioning
+from ttom_pl.backbones.cogvideox import CogVideoXBackbone
 from ttom_pl.backbones.lora import Adapter
+from ttom_pl.backbones.ltx import LTXBackbone
+from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.wan import WanBackbone
+from ttom_pl.backbones.wan_image import WanImageBackbone
 
-__all__ = ["Adapter", "Backbone", "Conditioning", "WanBackbone"]
+__all__ = [
+    "Adapter",
+    "Backbone",
+    "CogVideoXBackbone",
+    "Conditioning",
+    "LTXBackbone",
+    "Placement",
+    "WanBackbone",
+    "WanImageBackbone",
+]
