@@ -50,5 +50,5 @@ def object_attention(
 def _attend(query: Tensor, key: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
     logits = torch.einsum("bshd,blhd->bhsl", query, key).float()
     if bias is not None:
-        logits = logits + bias[:, None, None]
+        logits = logits + bias[:, None, None].float()
     return torch.einsum("bsl,lm->bms", logits.softmax(-1).mean(1), weights)
