@@ -114,3 +114,21 @@ def test_errors_name_the_line(tmp_path: Path, line: Any, message: str) -> None:
     path = write(tmp_path / "p.jsonl", {"prompt": "fine"}, line)
     with pytest.raises(PromptError, match=rf"p\.jsonl, {message}"):
         read_prompts(path)
+
+
+def test_images(tmp_path: Path) -> None:
+    """Relative to the file; with a layout or without."""
+    lines = [
+        {"prompt": "a cat", "image": "cat.png"},
+        {"prompt": "a cat", "image": "/x/cat.png", "tracks": [TRACK]},
+        {"prompt": "a cat"},
+    ]
+    prompts = read_prompts(write(tmp_path / "prompts.jsonl", *lines))
+    assert [prompt.image for prompt in prompts] == [tmp_path / "cat.png", Path("/x/cat.png"), None]
+    assert prompts[1].layout is not None
+
+
+def test_an_image_that_is_no_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "prompts.jsonl", {"prompt": "a cat", "image": 3})
+    with pytest.raises(PromptError, match="line 1: field 'image' must be the path of an image, got 3"):
+        read_prompts(path)
