@@ -76,16 +76,16 @@ class _Alive(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        given = {id(t.untyped_storage()) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
+        given = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor):
                 storage = tensor.untyped_storage()
-                if id(storage) not in self._known and id(storage) not in given:
+                if storage._cdata not in self._known and storage._cdata not in given:
                     self._add(storage)
         return result
 
     def _add(self, storage: torch.UntypedStorage) -> None:
-        key, size = id(storage), storage.nbytes()
+        key, size = storage._cdata, storage.nbytes()
         self._known.add(key)
         self.now += size
         self.peak = max(self.peak, self.now)

@@ -86,7 +86,7 @@ def test_a_preset_runs_from_the_command_line(folder_of: Callable[[str], Path], t
     (tmp_path / "prompts.txt").write_text("a red circle moves left and a blue square moves up\n")
     config["data"]["prompts"] = str(tmp_path / "prompts.txt")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    main(["stream", "--config", str(tmp_path / "config.yaml")])
+    main(["stream", "--config", str(tmp_path / "config.yaml"), "--stream.on_error=raise"])
     (result,) = read_results(tmp_path / "run").values()
     assert "error" not in result
     assert result["updates"] == 2
