@@ -40,7 +40,7 @@ from transformers import T5Config, T5EncoderModel
 from ttom_pl import backbones
 from ttom_pl.attention import token_weights
 from ttom_pl.backbones import Adapter, Conditioning
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
 
 ROOT = Path(__file__).parent.parent
 WAN = {"attention_head_dim": 128, "text_dim": 4096, "num_layers": 40}
@@ -126,7 +126,7 @@ def preset(name: str) -> dict[str, Any]:
     return section
 
 
-def meta_backbone(name: str, **changes: Any) -> PipelineBackbone:
+def meta_backbone(name: str, **changes: Any) -> GuidedBackbone:
     """Build a preset's backbone on the meta device, with a transformer of the published dimensions.
 
     Args:
@@ -147,7 +147,7 @@ def meta_backbone(name: str, **changes: Any) -> PipelineBackbone:
     arguments = given["init_args"] | changes
     if isinstance(arguments.get("placement"), dict):
         arguments["placement"] = backbones.Placement(**arguments["placement"])
-    built: PipelineBackbone = OnMeta(**arguments)
+    built: GuidedBackbone = OnMeta(**arguments)
     return built
 
 
@@ -287,7 +287,9 @@ class Cost:
 def cost(name: str) -> Cost:
     """Count a preset."""
     plain, checkpointed = Case(name), Case(name, checkpointing=True)
-    weights = sum(p.numel() * p.element_size() for p in plain.backbone.pipe.transformer.parameters())
+    pipe = plain.backbone.pipe
+    transformers = [pipe.transformer, getattr(pipe, "transformer_2", None)]
+    weights = sum(p.numel() * p.element_size() for each in transformers if each is not None for p in each.parameters())
     one = count(plain.prediction)
     adapter = plain.adapt_reachable()
     checkpointed.adapt_reachable()

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ttom_pl.backbones import CogVideoXBackbone, Conditioning, LTXBackbone, WanBackbone, WanImageBackbone
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
 
 PROMPT = "a red circle moves left and a blue square moves up"
 OBJECTS = [[2], [8]]
@@ -27,7 +27,7 @@ class Kind:
     """A kind of pipeline: what makes it, its backbone, what both are called with, and what only the pipeline is."""
 
     make: Callable[[], Any]
-    backbone: type[PipelineBackbone]
+    backbone: type[GuidedBackbone]
     settings: dict[str, Any]
     pipe_only: tuple[tuple[str, Any], ...] = ()
 
@@ -58,7 +58,7 @@ class Case:
     folder: Path
     image: Path | None
 
-    def load(self, **changes: Any) -> PipelineBackbone:
+    def load(self, **changes: Any) -> GuidedBackbone:
         kind = KINDS[self.name]
         settings: dict[str, Any] = {"num_inference_steps": 4, **kind.settings, **changes}
         return kind.backbone(str(self.folder), **settings)
@@ -73,10 +73,10 @@ class Case:
         generator = torch.Generator().manual_seed(seed)
         return pipe(prompt=prompt, generator=generator, output_type="pt", **given).frames[0]
 
-    def begin(self, backbone: PipelineBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
+    def begin(self, backbone: GuidedBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
         return backbone.start(seed), backbone.encode(prompt, self.image)
 
-    def by_parts(self, backbone: PipelineBackbone, prompt: str, seed: int) -> Tensor:
+    def by_parts(self, backbone: GuidedBackbone, prompt: str, seed: int) -> Tensor:
         latents, conditioning = self.begin(backbone, prompt, seed)
         for step in range(backbone.num_steps):
             latents = backbone.step(latents, step, conditioning)

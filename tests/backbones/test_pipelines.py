@@ -10,7 +10,7 @@ from kinds import OBJECTS, PROMPT, Case, make_case
 from torch import Tensor, nn
 
 from ttom_pl.backbones import Adapter, Conditioning
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
 
 OTHER = "two yellow squares stay still"
 
@@ -60,9 +60,7 @@ def disturb(adapter: Adapter) -> None:
         parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
 
 
-def whole(
-    backbone: PipelineBackbone, latents: Tensor, conditioning: Conditioning, block: int, index: int = 0
-) -> Tensor:
+def whole(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning, block: int, index: int = 0) -> Tensor:
     """Attention of a block to ``OBJECTS``, (M, T, h, w), from the whole matrix in a forward pass to the end.
 
     The probabilities come from the model's own attention processor: values of a one-hot for each token read them out,
@@ -117,7 +115,7 @@ def test_values_and_gradients_are_those_of_the_whole_forward_pass(family: Case, 
         torch.testing.assert_close(gradient, want, rtol=1e-3, atol=1e-5 * float(want.abs().max()))
 
 
-def double(backbone: PipelineBackbone, latents: Tensor, conditioning: Conditioning) -> tuple[Tensor, Conditioning]:
+def double(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning) -> tuple[Tensor, Conditioning]:
     """Put the transformer and its inputs in float64."""
     backbone.pipe.transformer.double()
     fields = {

@@ -10,7 +10,7 @@ from test_pipelines import disturb
 from torch import Tensor
 
 from ttom_pl.backbones import Placement
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
 
 CPU = torch.device("cpu")
 
@@ -29,7 +29,7 @@ def attention_and_gradients(case: Case, placement: Placement, **changes: Any) ->
     return maps.detach(), gradients
 
 
-def video(backbone: PipelineBackbone, case: Case) -> Tensor:
+def video(backbone: GuidedBackbone, case: Case) -> Tensor:
     backbone.to(CPU)
     return case.by_parts(backbone, PROMPT, 3)
 

@@ -5,10 +5,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from ttom_pl.attention import object_attention
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
 
 
-class CrossAttentionBackbone(PipelineBackbone):
+class CrossAttentionBackbone(GuidedBackbone):
     """A pipeline whose blocks hold a cross-attention ``attn2`` from video to text (Wan, LTX-Video)."""
 
     attention_name = "attn2"

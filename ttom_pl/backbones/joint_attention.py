@@ -8,10 +8,10 @@ from diffusers.models.embeddings import apply_rotary_emb
 from torch import Tensor, nn
 
 from ttom_pl.attention import object_attention
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
 
 
-class JointAttentionBackbone(PipelineBackbone):
+class JointAttentionBackbone(GuidedBackbone):
     """A pipeline whose blocks hold one attention ``attn1`` over text and video (CogVideoX).
 
     The attention to an object is that from the video's queries to the object's text keys, by a softmax over all keys,

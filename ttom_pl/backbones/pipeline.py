@@ -1,36 +1,31 @@
-"""What all backbones made of a diffusers pipeline share.
+"""A diffusers pipeline, step by step.
 
 Everything goes through the pipeline's own parts in the pipeline's own order, so that without TTO the video is the
-pipeline's, bit for bit. A family (cross-attention, joint attention) adds how attention is read, a model how its
-pipeline differs from the others; ``docs/backbones.md`` has the steps.
+pipeline's, bit for bit. :mod:`ttom_pl.backbones.guided` adds the adapter and the attention that it is optimised on, a
+family how attention is read, and a model how its pipeline differs from the others; ``docs/backbones.md`` has the steps.
 """
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch import Tensor
 
-from ttom_pl.attention import token_weights
 from ttom_pl.backbones.base import Backbone, Conditioning
 from ttom_pl.backbones.fingerprint import fingerprint
 from ttom_pl.backbones.loading import load_pipeline
-from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.placement import Placement, Placer
-from ttom_pl.backbones.probe import probed
 from ttom_pl.backbones.tokens import token_positions
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 
 class PipelineBackbone(Backbone):
-    """A frozen diffusers pipeline.
+    """A frozen diffusers pipeline, without TTO.
 
     Args:
         pretrained: a pipeline's folder or the id of one on the Hugging Face hub.
@@ -50,7 +45,6 @@ class PipelineBackbone(Backbone):
         pipeline_class: class of the pipeline.
         name: first part of the fingerprint.
         blocks_name: name of the list of blocks in the transformer.
-        attention_name: name of the probed and adapted attention in a block.
         batched: whether the pipeline runs both passes of guidance as one batch, and adds them in float32.
 
     Raises:
@@ -61,7 +55,6 @@ class PipelineBackbone(Backbone):
     pipeline_class: ClassVar[Any]
     name: ClassVar[str]
     blocks_name: ClassVar[str] = "transformer_blocks"
-    attention_name: ClassVar[str]
     batched: ClassVar[bool] = True
 
     def __init__(
@@ -94,9 +87,6 @@ class PipelineBackbone(Backbone):
         self._guidance = guidance_scale > 1
         self._check_size()
         self._placer = Placer(self.pipe, self.placement, self.blocks_name)
-        self._loss_blocks: tuple[int, ...] = ()
-        if self.placement.gradient_checkpointing:
-            self.pipe.transformer.enable_gradient_checkpointing(self._checkpoint)
 
     def _load(self, dtype: torch.dtype) -> Any:
         return load_pipeline(self.pipeline_class, self.pretrained, dtype)
@@ -162,7 +152,7 @@ class PipelineBackbone(Backbone):
                 f"num_frames is {self.num_frames}; this model makes a multiple of {temporal} and one, e.g. {fitting}"
             )
 
-    # Device and adapter
+    # Where it is
 
     @property
     def device(self) -> torch.device:
@@ -172,22 +162,12 @@ class PipelineBackbone(Backbone):
     def to(self, device: torch.device) -> None:
         """Put the pipeline on a device, as ``placement`` says."""
         _ = self.fingerprint  # of the weights as they were loaded, before any cast
-        self._placer.place(device, max(self._loss_blocks, default=-1) + 1)
+        self._placer.place(device, self._guided_blocks)
 
-    def add_adapter(self, rank: int, alpha: float | None, loss_blocks: Sequence[int]) -> Adapter:
-        """Insert LoRA in the probed attention of all blocks up to the last probed one.
-
-        Of the last probed block only the query and key layers are adapted: its output is never computed.
-        """
-        self._loss_blocks = tuple(loss_blocks)
-        last = max(loss_blocks)
-        layers = [
-            f"{self.blocks_name}.{block}.{self.attention_name}.{name}"
-            for block in range(last + 1)
-            for name in (("to_q", "to_k", "to_v", "to_out.0") if block < last else ("to_q", "to_k"))
-        ]
-        self.adapter = Adapter(self.pipe.transformer, rank, alpha, layers)
-        return self.adapter
+    @property
+    def _guided_blocks(self) -> int:
+        """Blocks, from the first on, that are optimised through."""
+        return 0
 
     # Text
 
@@ -317,41 +297,3 @@ class PipelineBackbone(Backbone):
     @abstractmethod
     def _decode(self, latents: Tensor) -> Tensor:
         """Return the VAE's video, shape (1, 3, F, H, W) in [-1, 1]."""
-
-    # Attention
-
-    @abstractmethod
-    def _read(self, weights: Tensor, attn: nn.Module, hidden_states: Tensor, encoder_hidden_states: Tensor) -> Tensor:
-        """Return the attention to the objects, shape (M, S), from what the probed attention is called with."""
-
-    def object_attention(
-        self,
-        latents: Tensor,
-        index: int,
-        conditioning: Conditioning,
-        objects: Sequence[Sequence[int]],
-        blocks: Sequence[int],
-    ) -> Tensor:
-        """Run the conditional pass as far as the last of ``blocks`` and return the attention it makes on the way."""
-        if index >= self.max_guided_steps:
-            raise ValueError(
-                f"step {index} is not taken by the adapted transformer; its steps are 0 to {self.max_guided_steps - 1}"
-            )
-        weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
-        modules = {block: getattr(self._blocks[block], self.attention_name) for block in blocks}
-        self._probed = [self._blocks[block] for block in blocks]
-        with probed(modules, lambda attn, *args, **kwargs: self._read(weights, attn, *args, **kwargs)) as maps:
-            self._predict(latents, index, conditioning, conditioning.prompt_embeds, conditioning.prompt_mask)
-        attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
-        return attention
-
-    def _checkpoint(self, block: nn.Module, *args: Any) -> Any:
-        """Call a block and recompute it in the backward pass, with the adapter as it was.
-
-        A probed block is called plainly: what is read inside it must not be recomputed without the probe.
-        """
-        if any(block is each for each in self._probed):
-            return block(*args)
-        adapted = self.adapter is not None and self.adapter.active
-        again = self.adapter.enabled if self.adapter is not None and adapted else nullcontext
-        return checkpoint(block.__call__, *args, use_reentrant=False, context_fn=lambda: (nullcontext(), again()))
