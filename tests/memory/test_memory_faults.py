@@ -20,7 +20,7 @@ from ttom_pl.memory import (
     MemoryWriteError,
     verify_folder,
 )
-from ttom_pl.memory.files import content_hash
+from ttom_pl.memory.files import content_hash, decode
 
 WRITER = Path(__file__).with_name("writer.py")
 ROOT = Path(__file__).parents[2]
@@ -110,6 +110,16 @@ def test_flipped_bit_is_found_and_quarantined(folder, learn, where):
         with pytest.raises(EntryNotFoundError):
             memory.load(entry)
         assert memory.verify().clean
+
+
+def test_no_flipped_bit_of_a_file_is_read(folder, learn):
+    with Memory(folder) as memory:
+        data = next(folder.glob(f"adapters/{learn(memory, 0).id}*")).read_bytes()
+    decode(data)
+    for i in range(len(data)):
+        flipped = data[:i] + bytes([data[i] ^ 0x10]) + data[i + 1 :]
+        with pytest.raises(ValueError, match=r"."):
+            decode(flipped)
 
 
 def test_truncated_missing_and_exchanged_files(folder, learn, adapter):

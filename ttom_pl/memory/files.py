@@ -16,7 +16,7 @@ from ttom_pl.memory.errors import CorruptEntryError, MemoryWriteError
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
 _RECORD = "ttom_entry"
-_RECORD_HASH = "ttom_entry_sha256"
+_HEADER_HASH = "ttom_header_sha256"
 
 
 def file_name(entry_id: str, generation: int) -> str:
@@ -66,12 +66,11 @@ def content_hash(adapter: Adapter) -> str:
 
 def encode(entry: Entry, adapter: Adapter) -> bytes:
     """Return the contents of an adapter file."""
-    record = json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)
-    metadata = {"format": "pt", _RECORD: record, _RECORD_HASH: hashlib.sha256(record.encode()).hexdigest()}
+    metadata = {"format": "pt", _RECORD: json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)}
     config = lora_config(entry, adapter)
     if config:
         metadata["lora_adapter_metadata"] = json.dumps(config, sort_keys=True)
-    return safetensors.torch.save(dict(adapter), metadata)
+    return safetensors.torch.save(dict(adapter), metadata | {_HEADER_HASH: _header_hash(metadata)})
 
 
 def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
@@ -83,15 +82,20 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     try:
         tensors = safetensors.torch.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        record, record_hash = header["__metadata__"][_RECORD], header["__metadata__"][_RECORD_HASH]
+        metadata = header["__metadata__"]
+        record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
     except (safetensors.SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"no adapter file of a memory ({error})") from error
-    if hashlib.sha256(record.encode()).hexdigest() != record_hash:
+    if _header_hash(metadata) != header_hash:
         raise ValueError("the hash of its header does not match")
     entry = Entry.from_dict(json.loads(record))
     if content_hash(tensors) != entry.content_hash:
         raise ValueError("the hash of its tensors does not match")
     return entry, tensors
+
+
+def _header_hash(metadata: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
 class AdapterFiles:
