@@ -127,3 +127,29 @@ def test_tables_and_caches(tmp_path: Path) -> None:
     assert cat.layout is not None
     assert cat.layout.planner == "lvd"
     assert dog.layout is None
+
+
+def test_images(tmp_path: Path) -> None:
+    """Relative to the file; with a layout or without."""
+    lines = [
+        {"prompt": "a cat", "image": "cat.png"},
+        {"prompt": "a cat", "image": "/x/cat.png", "tracks": [TRACK]},
+        {"prompt": "a cat"},
+    ]
+    prompts = read_prompts(write(tmp_path / "prompts.jsonl", *lines))
+    assert [prompt.image for prompt in prompts] == [tmp_path / "cat.png", Path("/x/cat.png"), None]
+    assert prompts[1].layout is not None
+    assert prompts[0].metadata == {}
+
+
+def test_images_of_a_table(tmp_path: Path) -> None:
+    table = write(tmp_path / "prompts.csv", "prompt,Image,kind", "a cat,cat.png,x", "a dog,,y")
+    prompts = read_prompts(table)
+    assert [prompt.image for prompt in prompts] == [tmp_path / "cat.png", None]
+    assert [prompt.metadata for prompt in prompts] == [{"kind": "x"}, {"kind": "y"}]
+
+
+def test_an_image_that_is_no_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "prompts.jsonl", {"prompt": "a cat", "image": 3})
+    with pytest.raises(PromptError, match="line 1: field 'image' must be the path of an image, got 3"):
+        read_prompts(path)

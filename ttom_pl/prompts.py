@@ -16,7 +16,8 @@ class PromptStream(LightningDataModule):
 
     A ``.txt`` file holds a prompt a line, a ``.csv`` file has a column ``prompt``. A ``.jsonl`` file holds an object a
     line: ``{"prompt": ...}`` with an optional ``"id"``; with ``"tracks"`` it is a layout, and the planner is not asked.
-    The layout caches of TTOM's authors and of LVD are read as well, and T2V-CompBench's metadata; see
+    With ``"image"`` it names the image that an image-to-video model starts from, relative to the file. The layout
+    caches of TTOM's authors and of LVD are read as well, and T2V-CompBench's metadata; see
     :func:`~ttom_pl.layout.readers.read_any`. Empty lines are skipped.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ttom_pl.layout.schema import Layout
@@ -21,6 +22,7 @@ class Prompt:
         layout: a layout made by hand or by another planner; ``None`` where the stream's planner shall make it.
         metadata: what else the file says about the prompt, e.g. the objects and directions of T2V-CompBench.
         note: why a layout that the file has for the prompt cannot be used; empty where it can, or where there is none.
+        image: the image that an image-to-video model starts from.
     """
 
     id: str
@@ -28,3 +30,4 @@ class Prompt:
     layout: Layout | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     note: str = ""
+    image: Path | None = None

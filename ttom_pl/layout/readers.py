@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def read_any(path: Path | str) -> list[Prompt]:
     - a layout cache of TTOM's authors;
     - a layout cache of LVD.
 
+    An ``image`` of a table, of JSON lines or of a JSON list is a path relative to the file.
+
     Raises:
         PromptError: if the file is missing, empty or not text, or if an entry is malformed or an id repeats; the
             message names the file, the line and the field.
@@ -34,7 +37,7 @@ def read_any(path: Path | str) -> list[Prompt]:
     if not prompts:
         raise PromptError(f"{path} holds no prompt; write one a line")
     _check_ids(prompts, path)
-    return prompts
+    return [each if each.image is None else replace(each, image=path.parent / each.image) for each in prompts]
 
 
 def _text(path: Path) -> str:

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Mapping
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from ttom_pl.layout.members import Member
@@ -14,8 +15,9 @@ from ttom_pl.layout.schema import Layout
 def read_record(data: Any, number: int, where: str) -> Prompt:
     """Read an object with ``"prompt"`` and what else it says.
 
-    With ``"tracks"`` it is a layout. Otherwise all but ``"prompt"`` and ``"id"`` is kept as metadata, e.g.
-    ``{"prompt": ..., "object_1": "cat", "d_1": "left"}`` of T2V-CompBench.
+    With ``"tracks"`` it is a layout. Otherwise all but ``"prompt"``, ``"id"`` and ``"image"`` is kept as metadata, e.g.
+    ``{"prompt": ..., "object_1": "cat", "d_1": "left"}`` of T2V-CompBench. ``"image"``, the path of the image that the
+    video starts from, goes with both.
 
     Args:
         data: the object.
@@ -23,20 +25,27 @@ def read_record(data: Any, number: int, where: str) -> Prompt:
         where: file and line, for errors.
 
     Raises:
-        PromptError: if the prompt is missing or the layout cannot be used.
+        PromptError: if the prompt is missing, the image is no path or the layout cannot be used.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("prompt"), str) or not data["prompt"].strip():
         shown = json.dumps(data, ensure_ascii=False)[:60]
         raise PromptError(f"{where}: field 'prompt' must be a non-empty text, got {shown!r}")
     id = str(data.get("id") or f"{number:04d}")
+    rest = {name: value for name, value in data.items() if name not in ("id", "prompt", "image")}
+    image = _image(data.get("image"), where)
     if "tracks" not in data:
-        rest = {name: value for name, value in data.items() if name not in ("id", "prompt")}
-        return Prompt(id, " ".join(data["prompt"].split()), metadata=rest)
+        return Prompt(id, " ".join(data["prompt"].split()), metadata=rest, image=image)
     try:
-        layout = Layout.from_dict({**data, "id": id})
+        layout = Layout.from_dict({**rest, "id": id, "prompt": data["prompt"]})
     except ValueError as error:
         raise PromptError(f"{where}: {error}") from None
-    return Prompt(id, layout.original_prompt or layout.prompt, layout)
+    return Prompt(id, layout.original_prompt or layout.prompt, layout, image=image)
+
+
+def _image(name: Any, where: str) -> Path | None:
+    if name is not None and not isinstance(name, str):
+        raise PromptError(f"{where}: field 'image' must be the path of an image, got {name!r}")
+    return Path(name) if name else None
 
 
 def read_json_lines(text: str, path: str) -> list[Prompt]:
@@ -89,4 +98,4 @@ def read_table(text: str, path: str) -> list[Prompt]:
 
 def _field(column: str) -> str:
     plain = column.strip().casefold()
-    return plain if plain in ("id", "prompt") else column.strip()
+    return plain if plain in ("id", "prompt", "image") else column.strip()
