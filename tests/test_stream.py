@@ -287,6 +287,15 @@ def test_a_bad_prompt_is_skipped_and_reported(run_stream: RunStream) -> None:
     assert (run / "contact_sheet.png").is_file()
 
 
+def test_a_prompt_with_an_image_that_the_model_does_not_take(run_stream: RunStream) -> None:
+    """The others keep their layouts."""
+    prompts = [replace(PROMPTS[0], image=Path("first_frame.png")), PROMPTS[2]]
+    with pytest.warns(UserWarning, match="'first' is skipped: this model makes videos from text alone"):
+        run = run_stream(prompts=prompts)
+    result = read_results(run)["third"]
+    assert result["layout"]["prompt"] == result["prompt"] == PROMPTS[2].text
+
+
 def test_bad_prompts_are_found_before_any_compute(run_stream: RunStream) -> None:
     witness = Witness()
     with pytest.raises(ValueError, match="'dragon'"):

@@ -21,7 +21,9 @@ def token_weights(objects: Sequence[Sequence[int]], num_tokens: int, device: tor
     return weights
 
 
-def object_attention(query: Tensor, key: Tensor, weights: Tensor, chunk_size: int = 1024) -> Tensor:
+def object_attention(
+    query: Tensor, key: Tensor, weights: Tensor, chunk_size: int = 1024, bias: Tensor | None = None
+) -> Tensor:
     """Return how much each query attends to each object: softmax over **all** keys, mean over heads and tokens.
 
     The queries are taken in chunks that are recomputed in the backward pass, so that memory grows with
@@ -32,6 +34,7 @@ def object_attention(query: Tensor, key: Tensor, weights: Tensor, chunk_size: in
         key: shape (B, L, heads, D).
         weights: token weights of the objects, shape (L, M), see :func:`token_weights`.
         chunk_size: queries at a time.
+        bias: added to the logits of each key, shape (B, L).
 
     Returns:
         float32 attention of shape (B, M, S).
@@ -39,11 +42,13 @@ def object_attention(query: Tensor, key: Tensor, weights: Tensor, chunk_size: in
     scaled = query * query.shape[-1] ** -0.5
     chunks = scaled.split(chunk_size, dim=1)
     if len(chunks) == 1:
-        return _attend(scaled, key, weights)
-    parts = [checkpoint(_attend, chunk, key, weights, use_reentrant=False) for chunk in chunks]
+        return _attend(scaled, key, weights, bias)
+    parts = [checkpoint(_attend, chunk, key, weights, bias, use_reentrant=False) for chunk in chunks]
     return torch.cat(parts, dim=-1)
 
 
-def _attend(query: Tensor, key: Tensor, weights: Tensor) -> Tensor:
+def _attend(query: Tensor, key: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
     logits = torch.einsum("bshd,blhd->bhsl", query, key).float()
+    if bias is not None:
+        logits = logits + bias[:, None, None].float()
     return torch.einsum("bsl,lm->bms", logits.softmax(-1).mean(1), weights)

@@ -153,6 +153,7 @@ class Stream:
                 layout = prompt.layout or next(made)
                 if isinstance(layout, ValueError):
                     raise layout
+                self.module.backbone.check_image(prompt.image)
                 for track in layout.tracks:
                     self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
             except ValueError as error:
@@ -168,7 +169,7 @@ class Stream:
         """Serve one planned prompt: layout → memory → fit → video → memory."""
         self._tell("on_prompt_start", served)
         with served.clock("encode"):
-            self.module.begin(self.module.prepare(served.layout, served.seed))
+            self.module.begin(self.module.prepare(served.layout, served.seed, served.prompt.image))
         with served.clock("fit"):
             self._fit()
         with served.clock("denoise"):

@@ -6,6 +6,7 @@ An epoch is a guided denoising step, a batch is one optimiser iteration.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from lightning.pytorch import LightningModule
@@ -74,9 +75,10 @@ class LayoutTTO(LightningModule):
         adapter_seed: int = 0,
     ) -> None:
         super().__init__()
-        if not 0 <= guided_steps <= backbone.num_steps:
+        if not 0 <= guided_steps <= backbone.max_guided_steps:
             raise ValueError(
-                f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.num_steps} denoising steps"
+                f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.max_guided_steps} denoising steps "
+                "that the adapted transformer takes"
             )
         if iterations < 1:
             raise ValueError(f"iterations is {iterations}; it must be at least 1 (guided_steps: 0 is the plain model)")
@@ -96,16 +98,21 @@ class LayoutTTO(LightningModule):
         # Only the LoRA parameters belong to this module: the backbone looks after its own weights and device.
         self.adapter_parameters = nn.ParameterList(self.adapter.parameters() if self.adapter else [])
 
-    def prepare(self, layout: Layout, seed: int) -> Rehearsal:
+    def prepare(self, layout: Layout, seed: int, image: Path | None = None) -> Rehearsal:
         """Encode a prompt and its layout.
+
+        Args:
+            layout: the layout, with the prompt.
+            seed: seed of the initial noise.
+            image: the image that the video starts from, where the model wants one.
 
         Raises:
             ValueError: if a word of the layout is not among the prompt's tokens.
         """
         tracks, targets = object_targets(layout, self.backbone.grid)
         objects = [self.backbone.token_positions(layout.prompt, track.words, track.spans) for track in tracks]
-        noise = self.backbone.start(seed)
-        return Rehearsal(layout, self.backbone.encode(layout.prompt), noise, objects, targets.to(noise.device))
+        conditioning, noise = self.backbone.encode(layout.prompt, image), self.backbone.start(seed)
+        return Rehearsal(layout, conditioning, noise, objects, targets.to(noise.device))
 
     def begin(self, rehearsal: Rehearsal) -> None:
         """Take up a prompt: initial latents, a neutral adapter, an empty record."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub.constants
+import huggingface_hub.errors
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, WanPipeline
@@ -270,3 +271,16 @@ def test_size_that_the_model_cannot_make(make_backbone: MakeBackbone, size: dict
 def test_folder_that_is_no_pipeline(make_backbone: MakeBackbone, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"model_index\.json"):
         make_backbone(pretrained=str(tmp_path))
+
+
+def test_a_gated_model_says_what_to_do(make_backbone: MakeBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused(huggingface_hub.errors.GatedRepoError):
+        def __init__(self) -> None:
+            OSError.__init__(self, "gated")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("cannot load") from Refused()
+
+    monkeypatch.setattr(WanPipeline, "from_pretrained", refuse)
+    with pytest.raises(FileNotFoundError, match="'owner/gated' is gated: accept its terms"):
+        make_backbone(pretrained="owner/gated")

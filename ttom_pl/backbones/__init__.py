@@ -2,6 +2,13 @@
 
 from ttom_pl.backbones.base import Backbone, Conditioning
 from ttom_pl.backbones.lora import Adapter
+from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.wan import WanBackbone
 
-__all__ = ["Adapter", "Backbone", "Conditioning", "WanBackbone"]
+__all__ = [
+    "Adapter",
+    "Backbone",
+    "Conditioning",
+    "Placement",
+    "WanBackbone",
+]

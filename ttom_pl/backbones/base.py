@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,16 +19,24 @@ class Conditioning:
         prompt_embeds: text embeddings, shape (1, L, D).
         negative_prompt_embeds: embeddings of the negative prompt, of the same shape; ``None`` without
             classifier-free guidance.
+        prompt_mask: which of the L tokens are text rather than padding, shape (1, L), for models that mask the padding.
+        negative_prompt_mask: the same for the negative prompt.
+        image_embeds: embeddings of the image that the video starts from, shape (1, I, E), for models that read them.
+        image_latents: what the image adds to the latents, shape (1, C, T, h, w), for models that start from an image.
     """
 
     prompt_embeds: Tensor
     negative_prompt_embeds: Tensor | None
+    prompt_mask: Tensor | None = None
+    negative_prompt_mask: Tensor | None = None
+    image_embeds: Tensor | None = None
+    image_latents: Tensor | None = None
 
 
 class Backbone(ABC):
     """A frozen text-to-video model that serves one prompt at a time.
 
-    The order of calls for a prompt is :meth:`encode`, :meth:`start`, then for each denoising step any number of
+    The order of calls for a prompt is :meth:`encode` and :meth:`start`, then for each denoising step any number of
     :meth:`object_attention` and one :meth:`step`, and at last :meth:`decode`. The sampler's state lives in the
     backbone between :meth:`start` and the last step.
     """
@@ -55,6 +64,11 @@ class Backbone(ABC):
         """Denoising steps of a video."""
 
     @property
+    def max_guided_steps(self) -> int:
+        """Denoising steps, from the first on, that the adapted transformer takes."""
+        return self.num_steps
+
+    @property
     @abstractmethod
     def fps(self) -> int:
         """Frames per second of a video."""
@@ -71,9 +85,17 @@ class Backbone(ABC):
     def token_positions(self, prompt: str, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
         """Return the token positions of an object's words; ``ValueError`` for a word that cannot be found."""
 
+    def check_image(self, image: Path | None) -> None:
+        """Raise ``ValueError`` if the model cannot start from this image, or cannot do without one."""
+        if image is not None:
+            raise ValueError(
+                f"this model makes videos from text alone, and the prompt brings the image {str(image)!r}; "
+                "leave the image out, or use an image-to-video backbone such as WanImageBackbone"
+            )
+
     @abstractmethod
-    def encode(self, prompt: str) -> Conditioning:
-        """Encode a prompt."""
+    def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
+        """Encode a prompt, and the image that the video starts from where the model wants one."""
 
     @abstractmethod
     def embed(self, texts: Sequence[str]) -> Tensor:

@@ -18,6 +18,8 @@ PREFIX = "transformer."
 class Adapter:
     """LoRA parameters in named linear layers of a transformer whose own weights stay frozen.
 
+    They are float32 whatever the precision of the transformer, so that small updates are not rounded away.
+
     Args:
         transformer: a diffusers transformer.
         rank: rank of the LoRA matrices.
@@ -37,6 +39,9 @@ class Adapter:
         transformer.add_adapter(config, adapter_name=ADAPTER)
         named = sorted(transformer.named_parameters(), key=lambda item: item[0])
         self._parameters = {name: p for name, p in named if f".{ADAPTER}." in name}
+        for parameter in self._parameters.values():
+            parameter.data = parameter.data.float()
+        self.active = False
         self._switch_off()
 
     def parameters(self) -> list[nn.Parameter]:
@@ -58,11 +63,24 @@ class Adapter:
     @contextmanager
     def enabled(self) -> Iterator[None]:
         """Switch the adapter on for a while; it is off otherwise."""
+        if self.active:
+            yield
+            return
+        self._follow()
         self.transformer.enable_adapters()
+        self.active = True
         try:
             yield
         finally:
+            self.active = False
             self._switch_off()
+
+    def _follow(self) -> None:
+        """Go where the transformer is: Lightning takes the parameters back to the CPU at the end of each fit."""
+        device = self.transformer.device
+        for parameter in self._parameters.values():
+            if parameter.device != device:
+                parameter.data = parameter.data.to(device)
 
     def _switch_off(self) -> None:
         self.transformer.disable_adapters()

@@ -1,0 +1,53 @@
+"""Loading a diffusers pipeline for inference, with one clear message where that cannot be done."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DiffusionPipeline
+from huggingface_hub.errors import GatedRepoError
+from torch import nn
+
+
+def load_pipeline(cls: type[DiffusionPipeline], pretrained: str, dtype: torch.dtype) -> Any:
+    """Load a pipeline with frozen weights, from a folder, the hub or the hub's cache.
+
+    Args:
+        cls: the pipeline's class.
+        pretrained: a folder, or the id of a model on the Hugging Face hub; ``HF_HOME`` and ``HF_HUB_OFFLINE`` count.
+        dtype: precision of the weights.
+
+    Raises:
+        FileNotFoundError: if there is no such folder or model, or if it is gated and access was not granted.
+    """
+    if not Path(pretrained).is_dir() and (pretrained.startswith((".", "/")) or pretrained.count("/") != 1):
+        raise FileNotFoundError(
+            f"no model folder {pretrained!r}; give a {cls.__name__} folder or a hub id 'owner/name'"
+        )
+    try:
+        pipe = cls.from_pretrained(pretrained, dtype=dtype)
+    except OSError as error:
+        if Path(pretrained).is_dir():
+            raise
+        if any(isinstance(each, GatedRepoError) for each in _chain(error)):
+            raise FileNotFoundError(
+                f"the model {pretrained!r} is gated: accept its terms at https://huggingface.co/{pretrained} "
+                "and log in with 'hf auth login'"
+            ) from error
+        raise FileNotFoundError(
+            f"no model {pretrained!r}: {str(Path(pretrained).absolute())!r} is no folder, and the Hugging Face hub "
+            f"has no such model or cannot be reached; give a {cls.__name__} folder or a hub id 'owner/name'"
+        ) from error
+    for module in pipe.components.values():
+        if isinstance(module, nn.Module):
+            module.requires_grad_(False).eval()
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

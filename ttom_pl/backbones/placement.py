@@ -1,0 +1,127 @@
+"""Where the parts of a pipeline live, and in which precision, so that a model fits the card at hand."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from diffusers.hooks import apply_group_offloading, apply_layerwise_casting
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a model is fitted to a card. All but ``storage_dtype`` leave the video as it is, up to rounding.
+
+    Attributes:
+        offload: ``model`` keeps on the card only the part that runs; ``group`` keeps there the blocks that are
+            optimised and fetches the others layer by layer (slower, smaller).
+        release_text_encoder: keep the text encoder on the CPU but while it encodes.
+        storage_dtype: 8-bit type in which the blocks beyond the last probed one are held, computed in the model's own.
+        gradient_checkpointing: recompute the blocks before the last probed one in the backward pass.
+        vae_tiling: decode in tiles.
+        vae_slicing: decode one video of a batch at a time.
+        batched_guidance: run the two passes of classifier-free guidance as one batch (faster) or one after the other
+            (smaller); as the pipeline does when not given.
+    """
+
+    offload: Literal["none", "model", "group"] = "none"
+    release_text_encoder: bool = False
+    storage_dtype: Literal["float8_e4m3fn", "float8_e5m2"] | None = None
+    gradient_checkpointing: bool = False
+    vae_tiling: bool = False
+    vae_slicing: bool = False
+    batched_guidance: bool | None = None
+
+
+class Placer:
+    """Puts a pipeline where a :class:`Placement` says.
+
+    Diffusers' casting and group offloading swap the weights behind autograd's back, so blocks that are optimised
+    through are left out of both: they are few, and the forward pass of an iteration ends with them.
+
+    Args:
+        pipe: the pipeline.
+        placement: what is wanted.
+        blocks_name: name of the list of blocks in the pipeline's transformers.
+    """
+
+    def __init__(self, pipe: Any, placement: Placement, blocks_name: str) -> None:
+        self.pipe = pipe
+        self.placement = placement
+        self.blocks_name = blocks_name
+        self.device = torch.device("cpu")
+        self._placed = False
+        if placement.vae_tiling:
+            pipe.vae.enable_tiling()
+        if placement.vae_slicing:
+            pipe.vae.enable_slicing()
+
+    def place(self, device: torch.device, guided_blocks: int) -> None:
+        """Put everything where it belongs.
+
+        Args:
+            device: where to compute.
+            guided_blocks: blocks of the first transformer, from the first on, that are optimised through.
+        """
+        if self._placed and device == self.device:
+            return
+        if self._placed and (self.placement.offload != "none" or self.placement.storage_dtype):
+            raise RuntimeError(f"the model was placed on {self.device}; load it anew to place it on {device}")
+        self.device, self._placed = device, True
+        idle = self._idle_blocks(guided_blocks)
+        if self.placement.storage_dtype:
+            compute_dtype = self.pipe.transformer.dtype
+            for block in idle:
+                patterns = self.pipe.transformer._skip_layerwise_casting_patterns
+                apply_layerwise_casting(
+                    block, getattr(torch, self.placement.storage_dtype), compute_dtype, tuple(patterns or ())
+                )
+        if self.placement.offload == "model":
+            if device.type == "cpu":
+                warnings.warn("offload: model is ignored on the CPU, where everything is already", stacklevel=2)
+            else:
+                self.pipe.enable_model_cpu_offload(device=device)
+                return
+        if self.placement.offload == "group":
+            for block in idle:
+                apply_group_offloading(
+                    block, onload_device=device, offload_type="leaf_level", use_stream=device.type == "cuda"
+                )
+        for name, part in self.pipe.components.items():
+            if isinstance(part, nn.Module) and not (name == "text_encoder" and self.placement.release_text_encoder):
+                _move(part, device, leave=idle if self.placement.offload == "group" else ())
+
+    @contextmanager
+    def text_encoder(self) -> Iterator[Any]:
+        """Have the text encoder on the device for a while."""
+        encoder = self.pipe.text_encoder
+        released = self.placement.release_text_encoder and self.placement.offload != "model"
+        if released:
+            encoder.to(self.device)
+        try:
+            yield encoder
+        finally:
+            if released:
+                encoder.to("cpu")
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+
+    def _idle_blocks(self, guided_blocks: int) -> list[nn.Module]:
+        idle = list(getattr(self.pipe.transformer, self.blocks_name))[guided_blocks:]
+        second = getattr(self.pipe, "transformer_2", None)
+        return idle if second is None else [*idle, *getattr(second, self.blocks_name)]
+
+
+def _move(module: nn.Module, device: torch.device, leave: Sequence[nn.Module]) -> None:
+    """Move a module to a device but for some of its descendants."""
+    if not any(each is descendant for each in leave for descendant in module.modules()):
+        module.to(device)
+        return
+    if any(each is module for each in leave):
+        return
+    module._apply(lambda tensor: tensor.to(device), recurse=False)
+    for child in module.children():
+        _move(child, device, leave)
