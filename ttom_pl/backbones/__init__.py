@@ -4,6 +4,7 @@ from ttom_pl.backbones.base import Backbone, Conditioning
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.wan import WanBackbone
+from ttom_pl.backbones.wan_image import WanImageBackbone
 
 __all__ = [
     "Adapter",
@@ -11,4 +12,5 @@ __all__ = [
     "Conditioning",
     "Placement",
     "WanBackbone",
+    "WanImageBackbone",
 ]

@@ -1,0 +1,112 @@
+"""Wan 2.1 and 2.2, image to video."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import WanImageToVideoPipeline
+from diffusers.utils.torch_utils import randn_tensor
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from ttom_pl.backbones.base import Conditioning
+from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.wan import WanBackbone
+
+
+class WanImageBackbone(WanBackbone):
+    """A frozen ``WanImageToVideoPipeline``: as :class:`WanBackbone`, and each prompt brings the video's first frame.
+
+    The arguments are those of :class:`WanBackbone`. Wan 2.1 reads the image by an encoder of its own, Wan 2.2 A14B only
+    beside the latents, and TI2V-5B in place of the first latent frame.
+    """
+
+    pipeline_class = WanImageToVideoPipeline
+    name = "wan-image"
+
+    def check_image(self, image: Path | None) -> None:
+        """Raise ``ValueError`` if there is no image, or none that can be read."""
+        if image is None:
+            raise ValueError("this model makes videos from an image; give the prompt an 'image' in a .jsonl file")
+        try:
+            Image.open(image).close()
+        except (OSError, UnidentifiedImageError) as error:
+            raise ValueError(f"the image {str(image)!r} cannot be read ({error}); give a PNG or JPEG file") from None
+
+    @torch.no_grad()
+    def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
+        """Encode the prompt, the negative prompt and the image."""
+        conditioning = super().encode(prompt, image)
+        assert image is not None
+        with Image.open(image) as opened:
+            picture = opened.convert("RGB")
+        transformer = self.pipe.transformer
+        embeds = None
+        if transformer.config.image_dim is not None:
+            embeds = self.pipe.encode_image(picture, self.device).to(transformer.dtype)
+        pixels = self.pipe.video_processor.preprocess(picture, height=self.height, width=self.width)
+        prepared = self.pipe.prepare_latents(
+            pixels.to(self.device, dtype=torch.float32),
+            1,
+            self._latent_channels,
+            self.height,
+            self.width,
+            self.num_frames,
+            torch.float32,
+            self.device,
+            latents=torch.empty(self._latent_shape),
+        )
+        return replace(conditioning, image_embeds=embeds, image_latents=prepared[1])
+
+    @property
+    def _latent_channels(self) -> int:
+        return int(self.pipe.vae.config.z_dim)
+
+    @property
+    def _latent_shape(self) -> tuple[int, ...]:
+        temporal, spatial = self._compression
+        frames = (self.num_frames - 1) // temporal + 1
+        return 1, self._latent_channels, frames, self.height // spatial, self.width // spatial
+
+    def start(self, seed: int) -> Tensor:
+        """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator."""
+        self._set_timesteps()
+        generator = torch.Generator().manual_seed(seed)
+        noise: Tensor = randn_tensor(self._latent_shape, generator=generator, device=self.device, dtype=torch.float32)
+        return noise
+
+    def _set_timesteps(self) -> None:
+        # This pipeline leaves the scheduler's begin index alone.
+        PipelineBackbone._set_timesteps(self)
+
+    def _mask(self, latents: Tensor) -> Tensor:
+        """0 where TI2V-5B puts the image, 1 elsewhere, shape (1, 1, T, h, w)."""
+        mask = torch.ones_like(latents[:1, :1])
+        mask[:, :, 0] = 0
+        return mask
+
+    def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
+        dtype, image = self.pipe.transformer.dtype, conditioning.image_latents
+        assert image is not None
+        if self.pipe.config.expand_timesteps:
+            mask = self._mask(latents)
+            latents = (1 - mask) * image + mask * latents
+            timestep = (mask[0, 0, :, ::2, ::2] * timestep[0]).flatten().expand(len(latents), -1)
+        else:
+            latents = torch.cat([latents, image.expand(len(latents), -1, -1, -1, -1)], dim=1)
+        embeds = conditioning.image_embeds
+        return {
+            "hidden_states": latents.to(dtype),
+            "timestep": timestep,
+            "encoder_hidden_states_image": None if embeds is None else embeds.expand(len(latents), -1, -1),
+        }
+
+    def step(self, latents: Tensor, index: int, conditioning: Conditioning) -> Tensor:
+        """Take one step; after the last one TI2V-5B's first frame is the image again."""
+        latents = super().step(latents, index, conditioning)
+        if self.pipe.config.expand_timesteps and index == self.num_steps - 1:
+            mask, image = self._mask(latents), conditioning.image_latents
+            assert image is not None
+            latents = (1 - mask) * image + mask * latents
+        return latents
