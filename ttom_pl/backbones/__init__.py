@@ -1,6 +1,7 @@
 """Frozen text-to-video models."""
 
 from ttom_pl.backbones.base import Backbone, Conditioning
+from ttom_pl.backbones.cogvideox import CogVideoXBackbone
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.wan import WanBackbone
@@ -9,6 +10,7 @@ from ttom_pl.backbones.wan_image import WanImageBackbone
 __all__ = [
     "Adapter",
     "Backbone",
+    "CogVideoXBackbone",
     "Conditioning",
     "Placement",
     "WanBackbone",

@@ -1,0 +1,135 @@
+"""CogVideoX 2B and 5B, text to video."""
+
+import math
+from typing import Any
+
+import torch
+from diffusers import CogVideoXDPMScheduler, CogVideoXPipeline
+from torch import Tensor
+
+from ttom_pl.backbones.base import Conditioning
+from ttom_pl.backbones.joint_attention import JointAttentionBackbone
+from ttom_pl.backbones.pipeline import Dtype
+from ttom_pl.backbones.placement import Placement
+
+
+class CogVideoXBackbone(JointAttentionBackbone):
+    """A frozen ``CogVideoXPipeline``, with sine (2B), learned or rotary (5B) positions.
+
+    With no adapter, the video equals the pipeline's own, bit for bit, at the same seed.
+
+    Args:
+        pretrained: a ``CogVideoXPipeline`` folder or the id of one on the Hugging Face hub.
+        height: pixels.
+        width: pixels.
+        num_frames: frames of the video.
+        num_inference_steps: denoising steps.
+        guidance_scale: scale of classifier-free guidance; off at 1 and below.
+        use_dynamic_cfg: let the guidance grow over the steps, as the DPM scheduler wants it.
+        negative_prompt: what to steer away from.
+        max_sequence_length: tokens that the prompt is padded or cut to.
+        fps: frames per second that the video is played at.
+        dtype: precision of the weights.
+        chunk_size: video tokens whose attention is held at a time; each attends to all tokens of text and video.
+        placement: how the model is fitted to the card; everything on it when not given.
+
+    Raises:
+        FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
+        ValueError: if the model cannot make videos of this size.
+    """
+
+    pipeline_class = CogVideoXPipeline
+    name = "cogvideox"
+
+    def __init__(
+        self,
+        pretrained: str,
+        height: int = 480,
+        width: int = 720,
+        num_frames: int = 49,
+        num_inference_steps: int = 50,
+        guidance_scale: float = 6.0,
+        use_dynamic_cfg: bool = False,
+        negative_prompt: str = "",
+        max_sequence_length: int = 226,
+        fps: int = 8,
+        dtype: Dtype = "float32",
+        chunk_size: int = 128,
+        placement: Placement | None = None,
+    ) -> None:
+        super().__init__(
+            pretrained,
+            height,
+            width,
+            num_frames,
+            num_inference_steps,
+            guidance_scale,
+            negative_prompt,
+            max_sequence_length,
+            fps,
+            dtype,
+            chunk_size,
+            placement,
+        )
+        self.use_dynamic_cfg = use_dynamic_cfg
+        self._text_dtype: torch.dtype = self.pipe.text_encoder.dtype
+
+    @property
+    def _compression(self) -> tuple[int, int]:
+        return self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial
+
+    @property
+    def _patch(self) -> tuple[int, int, int]:
+        config = self.pipe.transformer.config
+        return config.patch_size_t or 1, config.patch_size, config.patch_size
+
+    @property
+    def _padding(self) -> int:
+        """Latent frames at the start that CogVideoX 1.5 samples to fill its last patch and throws away."""
+        temporal, _ = self._compression
+        return -((self.num_frames - 1) // temporal + 1) % self._patch[0]
+
+    @property
+    def _sampled_frames(self) -> int:
+        return self.num_frames + self._padding * self._compression[0]
+
+    @property
+    def _latent_dtype(self) -> torch.dtype:
+        return self._text_dtype
+
+    def _set_timesteps(self) -> None:
+        super()._set_timesteps()
+        self._previous: Tensor | None = None
+
+    def _scale(self, index: int) -> float:
+        if not self.use_dynamic_cfg:
+            return self.guidance_scale
+        done = (self.num_steps - self.pipe.scheduler.timesteps[index].item()) / self.num_steps
+        return 1 + self.guidance_scale * ((1 - math.cos(math.pi * done**5.0)) / 2)
+
+    def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
+        rotary = None
+        if self.pipe.transformer.config.use_rotary_positional_embeddings:
+            rotary = self.pipe._prepare_rotary_positional_embeddings(
+                self.height, self.width, latents.shape[1], latents.device
+            )
+        scaled = self.pipe.scheduler.scale_model_input(latents, timestep[0])
+        return {"hidden_states": scaled, "timestep": timestep, "image_rotary_emb": rotary}
+
+    def _advance(self, noise: Tensor, index: int, latents: Tensor) -> Tensor:
+        scheduler = self.pipe.scheduler
+        times = scheduler.timesteps
+        extra = self.pipe.prepare_extra_step_kwargs(self._generator, 0.0)
+        if isinstance(scheduler, CogVideoXDPMScheduler):
+            before = times[index - 1] if index > 0 else None
+            stepped, self._previous = scheduler.step(
+                noise, self._previous, times[index], before, latents, **extra, return_dict=False
+            )
+        else:
+            stepped = scheduler.step(noise, times[index], latents, **extra, return_dict=False)[0]
+        advanced: Tensor = stepped.to(self._text_dtype)
+        return advanced
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        video: Tensor = self.pipe.decode_latents(latents[:, self._padding :])
+        return video
