@@ -3,6 +3,7 @@
 from ttom_pl.backbones.base import Backbone, Conditioning
 from ttom_pl.backbones.cogvideox import CogVideoXBackbone
 from ttom_pl.backbones.lora import Adapter
+from ttom_pl.backbones.ltx import LTXBackbone
 from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.wan import WanBackbone
 from ttom_pl.backbones.wan_image import WanImageBackbone
@@ -12,6 +13,7 @@ __all__ = [
     "Backbone",
     "CogVideoXBackbone",
     "Conditioning",
+    "LTXBackbone",
     "Placement",
     "WanBackbone",
     "WanImageBackbone",
