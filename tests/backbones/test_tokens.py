@@ -1,6 +1,7 @@
 """Positions of an object's tokens."""
 
 import pytest
+from pipelines import t5_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from ttom_pl.backbones.tokens import token_positions
@@ -62,3 +63,36 @@ def test_a_word_beyond_the_text_encoders_sight(tokenizer: PreTrainedTokenizerFas
     assert token_positions(tokenizer, PROMPT, ["up"], max_length=12) == [10]
     with pytest.raises(ValueError, match="'up' lies beyond the 11 tokens"):
         token_positions(tokenizer, PROMPT, ["up"], max_length=11)
+
+
+@pytest.fixture(scope="module")
+def t5() -> PreTrainedTokenizerFast:
+    """A sentencepiece tokenizer as the real models': "walking" is two pieces, "triangles" three."""
+    return t5_tokenizer()
+
+
+def test_a_word_in_pieces(t5: PreTrainedTokenizerFast) -> None:
+    prompt = "a cat walking left, two triangles"
+    assert t5.tokenize(prompt) == ["▁a", "▁cat", "▁walk", "ing", "▁left", ",", "▁two", "▁tri", "angle", "s"]
+    assert token_positions(t5, prompt, ["walking"]) == [2, 3]
+    assert token_positions(t5, prompt, ["triangles", "cat"]) == [1, 7, 8, 9]
+
+
+def test_pieces_of_neighbours_do_not_count(t5: PreTrainedTokenizerFast) -> None:
+    """Neither the comma after a word nor the space before one."""
+    assert token_positions(t5, "a cat, a circle", ["cat"]) == [1]
+    assert token_positions(t5, "a cat, a circle", ["circle"]) == [4]
+
+
+def test_a_repeated_word(t5: PreTrainedTokenizerFast) -> None:
+    """All occurrences count without spans, the chosen one with them."""
+    prompt = "a cat moves left. the cat is still, cats walk"
+    assert token_positions(t5, prompt, ["cat"]) == token_positions(t5, prompt, ["cat"], [(2, 5), (22, 25)])
+    assert len(token_positions(t5, prompt, ["cat"], [(22, 25)])) == 1
+
+
+def test_a_prompt_beyond_the_limit_with_pieces(t5: PreTrainedTokenizerFast) -> None:
+    prompt = "a red circle " * 8 + "and a cat"
+    with pytest.raises(ValueError, match="'cat' lies beyond the 12 tokens"):
+        token_positions(t5, prompt, ["cat"], max_length=12)
+    assert token_positions(t5, prompt, ["circle"], [(6, 12)], max_length=12) == [2]

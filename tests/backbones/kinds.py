@@ -1,0 +1,87 @@
+"""Every kind of pipeline with its backbone, and what both are called with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pipelines
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ttom_pl.backbones import CogVideoXBackbone, Conditioning, LTXBackbone, WanBackbone, WanImageBackbone
+from ttom_pl.backbones.guided import GuidedBackbone
+
+PROMPT = "a red circle moves left and a blue square moves up"
+OBJECTS = [[2], [8]]
+"""Tokens of the circle and the square."""
+
+WAN = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
+COG = {"height": 64, "width": 64, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 6.0}
+LTX = {"height": 32, "width": 32, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 3.0}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of pipeline: what makes it, its backbone, what both are called with, and what only the pipeline is."""
+
+    make: Callable[[], Any]
+    backbone: type[GuidedBackbone]
+    settings: dict[str, Any]
+    pipe_only: tuple[tuple[str, Any], ...] = ()
+
+
+KINDS = {
+    "wan": Kind(pipelines.wan, WanBackbone, WAN),
+    "wan-euler": Kind(pipelines.wan_euler, WanBackbone, WAN),
+    "wan2.2": Kind(pipelines.wan22, WanBackbone, WAN | {"guidance_scale_2": 2.5}),
+    "wan2.2-ti2v": Kind(pipelines.wan_ti2v, WanBackbone, WAN),
+    # Wan 2.1 I2V takes all but the last 512 tokens for the image's.
+    "wan-i2v": Kind(pipelines.wan_image, WanImageBackbone, WAN | {"max_sequence_length": 512}),
+    "wan2.2-i2v": Kind(pipelines.wan22_image, WanImageBackbone, WAN | {"guidance_scale_2": 2.5}),
+    "wan2.2-ti2v-image": Kind(pipelines.wan_ti2v_image, WanImageBackbone, WAN),
+    "cogvideox-ddim": Kind(pipelines.cogvideox, CogVideoXBackbone, COG),
+    "cogvideox-dpm-rotary": Kind(pipelines.cogvideox_5b, CogVideoXBackbone, COG | {"use_dynamic_cfg": True}),
+    "cogvideox-learned": Kind(pipelines.cogvideox_learned, CogVideoXBackbone, COG),
+    "cogvideox1.5": Kind(pipelines.cogvideox_15, CogVideoXBackbone, COG),
+    "ltx": Kind(pipelines.ltx, LTXBackbone, LTX, (("frame_rate", 25),)),
+    "ltx-timestep-vae": Kind(pipelines.ltx_noisy, LTXBackbone, LTX | {"decode_timestep": 0.05}, (("frame_rate", 25),)),
+}
+
+
+@dataclass
+class Case:
+    """A backbone, and its pipeline as users call it."""
+
+    name: str
+    folder: Path
+    image: Path | None
+
+    def load(self, **changes: Any) -> GuidedBackbone:
+        kind = KINDS[self.name]
+        settings: dict[str, Any] = {"num_inference_steps": 4, **kind.settings, **changes}
+        return kind.backbone(str(self.folder), **settings)
+
+    def by_pipeline(self, prompt: str, seed: int, dtype: torch.dtype = torch.float32, **changes: Any) -> Tensor:
+        kind = KINDS[self.name]
+        pipe = kind.backbone.pipeline_class.from_pretrained(self.folder, dtype=dtype)
+        pipe.set_progress_bar_config(disable=True)
+        given = {"num_inference_steps": 4, **kind.settings, **dict(kind.pipe_only), **changes}
+        if self.image:
+            given["image"] = Image.open(self.image).convert("RGB")
+        generator = torch.Generator().manual_seed(seed)
+        return pipe(prompt=prompt, generator=generator, output_type="pt", **given).frames[0]
+
+    def begin(self, backbone: GuidedBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
+        return backbone.start(seed), backbone.encode(prompt, self.image)
+
+    def by_parts(self, backbone: GuidedBackbone, prompt: str, seed: int) -> Tensor:
+        latents, conditioning = self.begin(backbone, prompt, seed)
+        for step in range(backbone.num_steps):
+            latents = backbone.step(latents, step, conditioning)
+        return backbone.decode(latents)
+
+
+def make_case(name: str, folder_of: Callable[[str], Path], picture: Path) -> Case:
+    return Case(name, folder_of(name), picture if KINDS[name].backbone is WanImageBackbone else None)

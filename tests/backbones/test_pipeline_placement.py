@@ -1,0 +1,168 @@
+"""What fits a model to a card leaves its results as they are."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+from kinds import OBJECTS, PROMPT, Case, make_case
+from test_pipelines import disturb
+from torch import Tensor
+
+from ttom_pl.backbones import Placement
+from ttom_pl.backbones.guided import GuidedBackbone
+
+CPU = torch.device("cpu")
+
+
+def attention_and_gradients(case: Case, placement: Placement, **changes: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Maps of blocks 0 and 2 and the gradients of a loss on them, propagated with the adapter off again."""
+    backbone = case.load(placement=placement, **changes)
+    adapter = backbone.add_adapter(4, None, [0, 2])
+    disturb(adapter)
+    backbone.to(CPU)
+    latents, conditioning = case.begin(backbone)
+    with adapter.enabled():
+        maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [0, 2])
+    gradients = torch.autograd.grad(maps.square().sum(), adapter.parameters())
+    assert not adapter.active
+    return maps.detach(), gradients
+
+
+def video(backbone: GuidedBackbone, case: Case) -> Tensor:
+    backbone.to(CPU)
+    return case.by_parts(backbone, PROMPT, 3)
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [Placement(gradient_checkpointing=True), Placement(offload="group"), Placement(release_text_encoder=True)],
+    ids=["checkpointing", "group", "text encoder"],
+)
+def test_values_and_gradients_stay(family: Case, placement: Placement) -> None:
+    maps, gradients = attention_and_gradients(family, placement)
+    expected_maps, expected = attention_and_gradients(family, Placement())
+    assert torch.equal(maps, expected_maps)
+    for gradient, want in zip(gradients, expected, strict=True):
+        assert gradient.any()
+        torch.testing.assert_close(gradient, want)
+
+
+def test_checkpointing_recomputes_the_blocks_before_the_last(family: Case) -> None:
+    """Once in the forward pass, once in the backward pass; the probed block only once."""
+    backbone = family.load(placement=Placement(gradient_checkpointing=True))
+    adapter = backbone.add_adapter(4, None, [2])
+    disturb(adapter)
+    calls = [0, 0, 0]
+
+    def count(block: int) -> None:
+        calls[block] += 1
+
+    for number, block in enumerate(backbone._blocks):
+        block.register_forward_pre_hook(lambda *_, number=number: count(number))
+    latents, conditioning = family.begin(backbone)
+    with adapter.enabled():
+        maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [2])
+    maps.sum().backward()
+    assert calls == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        Placement(gradient_checkpointing=True),
+        Placement(offload="group"),
+        Placement(release_text_encoder=True),
+        Placement(vae_slicing=True),
+    ],
+    ids=["checkpointing", "group", "text encoder", "slicing"],
+)
+def test_the_video_stays(family: Case, placement: Placement) -> None:
+    backbone = family.load(placement=placement)
+    disturb(backbone.add_adapter(4, None, [1]))
+    assert torch.equal(video(backbone, family), video(family.load(), family))
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_guidance_in_one_batch_or_two(family: Case, batched: bool) -> None:
+    backbone = family.load(placement=Placement(batched_guidance=batched))
+    sizes = []
+    backbone.pipe.transformer.register_forward_pre_hook(
+        lambda _module, _args, kwargs: sizes.append(len(kwargs["hidden_states"])), with_kwargs=True
+    )
+    torch.testing.assert_close(video(backbone, family), video(family.load(), family), rtol=1e-3, atol=1e-4)
+    assert set(sizes) == {2 if batched else 1}
+
+
+def test_tiling(family: Case) -> None:
+    backbone = family.load(placement=Placement(vae_tiling=True))
+    assert backbone.pipe.vae.use_tiling
+    assert not family.load().pipe.vae.use_tiling
+
+
+@pytest.mark.parametrize("storage_dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_eight_bit_storage_leaves_out_what_is_optimised_through(family: Case, storage_dtype: Any) -> None:
+    """Attention and gradients stay to the bit; the video nearly; the fingerprint entirely."""
+    placement = Placement(storage_dtype=storage_dtype)
+    maps, gradients = attention_and_gradients(family, placement)
+    expected_maps, expected = attention_and_gradients(family, Placement())
+    assert torch.equal(maps, expected_maps)
+    assert all(torch.equal(a, b) for a, b in zip(gradients, expected, strict=True))
+    plain, stored = family.load(), family.load(placement=placement)
+    disturb(stored.add_adapter(4, None, [0]))
+    distance = (video(stored, family) - video(plain, family)).abs().mean()
+    assert 0 < distance < 0.1
+    dtypes = [{p.dtype for p in block.parameters()} for block in stored._blocks]
+    assert getattr(torch, storage_dtype) not in dtypes[0]
+    assert all(getattr(torch, storage_dtype) in each for each in dtypes[1:])
+    assert stored.fingerprint == plain.fingerprint
+
+
+def test_second_transformer_is_idle(folder_of: Any, picture: Path) -> None:
+    case = make_case("wan2.2", folder_of, picture)
+    backbone = case.load(placement=Placement(storage_dtype="float8_e4m3fn"))
+    backbone.add_adapter(4, None, [2])
+    backbone.to(CPU)
+    stored = [
+        torch.float8_e4m3fn in {p.dtype for p in each.parameters()}
+        for each in (backbone.pipe.transformer, backbone.pipe.transformer_2)
+    ]
+    assert stored == [False, True]
+
+
+def test_model_offload_is_ignored_on_the_cpu(family: Case) -> None:
+    backbone = family.load(placement=Placement(offload="model"))
+    with pytest.warns(UserWarning, match="offload: model is ignored on the CPU"):
+        backbone.to(CPU)
+    backbone.to(CPU)
+
+
+def test_placing_again_elsewhere_is_refused(family: Case) -> None:
+    backbone = family.load(placement=Placement(offload="group"))
+    backbone.to(CPU)
+    with pytest.raises(RuntimeError, match="load it anew"):
+        backbone.to(torch.device("meta"))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("offload", ["none", "model", "group"])
+def test_on_a_gpu(family: Case, offload: Any) -> None:
+    """Where Lightning has taken the adapter back to the CPU, as at the end of each fit, it follows the transformer."""
+    placement = Placement(offload=offload, release_text_encoder=True)
+    backbone = family.load(placement=placement)
+    adapter = backbone.add_adapter(4, None, [1])
+    disturb(adapter)
+    backbone.to(torch.device("cuda"))
+    for parameter in adapter.parameters():
+        parameter.data = parameter.data.cpu()
+    latents, conditioning = family.begin(backbone)
+    with adapter.enabled():
+        maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [1])
+        gradients = torch.autograd.grad(maps.square().sum(), adapter.parameters())
+    assert all(gradient.any() and gradient.device.type == "cuda" for gradient in gradients)
+    assert family.by_parts(backbone, PROMPT, 3).shape == (backbone.num_frames, 3, backbone.height, backbone.width)
+
+
+def test_every_switch_is_documented() -> None:
+    assert all(name in (Placement.__doc__ or "") for name in Placement.__dataclass_fields__)
+    assert get_args(Placement.__dataclass_fields__["offload"].type) == ("none", "model", "group")

@@ -1,0 +1,212 @@
+"""Every backbone against the pipeline that it is made of."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from kinds import OBJECTS, PROMPT, Case, make_case
+from torch import Tensor, nn
+
+from ttom_pl.backbones import Adapter, Conditioning
+from ttom_pl.backbones.guided import GuidedBackbone
+
+OTHER = "two yellow squares stay still"
+
+
+def test_equals_the_pipeline_bit_for_bit(case: Case) -> None:
+    """Two videos in a row, so that no state of the sampler is left over from the first."""
+    backbone = case.load()
+    for seed, prompt in ((3, PROMPT), (4, OTHER)):
+        video = case.by_parts(backbone, prompt, seed)
+        assert torch.equal(video, case.by_pipeline(prompt, seed))
+        assert video.shape == (backbone.num_frames, 3, backbone.height, backbone.width)
+        assert video.min() >= 0
+        assert video.max() <= 1
+        assert video.std() > 0.01
+
+
+def test_equals_the_pipeline_with_a_negative_prompt(family: Case) -> None:
+    negative = {"negative_prompt": "green triangles"}
+    assert torch.equal(case_video(family, **negative), family.by_pipeline(PROMPT, 3, **negative))
+    assert not torch.equal(case_video(family, **negative), case_video(family))
+
+
+def test_equals_the_pipeline_without_guidance(family: Case) -> None:
+    assert torch.equal(case_video(family, guidance_scale=1.0), family.by_pipeline(PROMPT, 3, guidance_scale=1.0))
+
+
+def test_equals_the_pipeline_in_bfloat16(family: Case) -> None:
+    expected = family.by_pipeline(PROMPT, 3, dtype=torch.bfloat16)
+    assert torch.equal(case_video(family, dtype="bfloat16"), expected)
+
+
+def test_an_adapter_that_is_off_changes_nothing(family: Case) -> None:
+    backbone = family.load()
+    disturb(backbone.add_adapter(4, None, [2]))
+    assert torch.equal(family.by_parts(backbone, PROMPT, 3), case_video(family))
+
+
+def case_video(case: Case, **changes: Any) -> Tensor:
+    return case.by_parts(case.load(**changes), PROMPT, 3)
+
+
+@torch.no_grad()
+def disturb(adapter: Adapter) -> None:
+    """Give every LoRA parameter a value far from neutral."""
+    generator = torch.Generator().manual_seed(0)
+    for parameter in adapter.parameters():
+        parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
+
+
+def whole(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning, block: int, index: int = 0) -> Tensor:
+    """Attention of a block to ``OBJECTS``, (M, T, h, w), from the whole matrix in a forward pass to the end.
+
+    The probabilities come from the model's own attention processor: values of a one-hot for each token read them out,
+    as in the authors' code.
+    """
+    attn: Any = getattr(backbone._blocks[block], backbone.attention_name)
+    found: list[Tensor] = []
+    text = conditioning.prompt_embeds.shape[1]
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
+        logits = query @ key.mT / query.shape[-1] ** 0.5
+        probabilities = (logits if attn_mask is None else logits + attn_mask).softmax(-1)
+        if key.shape[2] in (text, query.shape[2]):
+            found.append(probabilities)
+        return probabilities @ value
+
+    def before(module: nn.Module, args: Any) -> None:
+        torch.nn.functional.scaled_dot_product_attention = attend
+
+    def after(module: nn.Module, args: Any, output: Any) -> None:
+        torch.nn.functional.scaled_dot_product_attention = original
+
+    original = torch.nn.functional.scaled_dot_product_attention
+    handles = [attn.register_forward_pre_hook(before), attn.register_forward_hook(after)]
+    try:
+        backbone._predict(latents, index, conditioning, conditioning.prompt_embeds, conditioning.prompt_mask)
+    finally:
+        torch.nn.functional.scaled_dot_product_attention = original
+        for handle in handles:
+            handle.remove()
+    video = found[0][0].mean(0)[-int(torch.tensor(backbone.grid).prod()) :]
+    return torch.stack([video[:, positions].mean(-1) for positions in OBJECTS]).unflatten(-1, backbone.grid)
+
+
+@pytest.mark.parametrize("block", [0, 2])
+@pytest.mark.parametrize("chunk_size", [5, 10_000])
+def test_values_and_gradients_are_those_of_the_whole_forward_pass(family: Case, block: int, chunk_size: int) -> None:
+    """Stopping early, taking only the needed columns and chunks change neither, in float64."""
+    backbone = family.load(chunk_size=chunk_size)
+    adapter = backbone.add_adapter(4, None, [block])
+    disturb(adapter)
+    latents, conditioning = double(backbone, *family.begin(backbone))
+    with adapter.enabled():
+        maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [block])[0]
+        expected = whole(backbone, latents, conditioning, block)
+    torch.testing.assert_close(maps.double(), expected, rtol=1e-5, atol=1e-8)
+    upstream = torch.randn(expected.shape, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    gradients = torch.autograd.grad((maps * upstream).sum(), adapter.parameters())
+    wanted = torch.autograd.grad((expected * upstream).sum(), adapter.parameters())
+    for gradient, want in zip(gradients, wanted, strict=True):
+        assert gradient.any()
+        torch.testing.assert_close(gradient, want, rtol=1e-3, atol=1e-5 * float(want.abs().max()))
+
+
+def double(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning) -> tuple[Tensor, Conditioning]:
+    """Put the transformer and its inputs in float64."""
+    backbone.pipe.transformer.double()
+    fields = {
+        name: value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+        for name, value in vars(conditioning).items()
+    }
+    return latents.double(), Conditioning(**fields)
+
+
+def test_every_adapted_layer_is_reached(case: Case) -> None:
+    """Queries and keys up to the last probed block, values and outputs before it; each has a gradient."""
+    backbone = case.load()
+    adapter = backbone.add_adapter(4, None, [0, 1])
+    disturb(adapter)
+    layers = {name.split(".", 1)[1] for name in adapter.target_modules}
+    attention = backbone.attention_name
+    before = {f"0.{attention}.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")}
+    assert layers == before | {f"1.{attention}.to_q", f"1.{attention}.to_k"}
+    latents, conditioning = case.begin(backbone)
+    with adapter.enabled():
+        maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [0, 1])
+    assert maps.shape == (2, 2, *backbone.grid)
+    upstream = torch.randn(maps.shape, generator=torch.Generator().manual_seed(0))
+    for gradient in torch.autograd.grad((maps * upstream).sum(), adapter.parameters()):
+        assert gradient.any()
+
+
+@pytest.mark.parametrize("last", [0, 2])
+def test_the_forward_pass_ends_at_the_last_probed_attention(case: Case, last: int) -> None:
+    """Blocks after it, its own feed-forward layer and the head are never called."""
+    backbone, called = case.load(), []
+    for name, module in backbone.pipe.transformer.named_modules():
+        inside = name.startswith(f"{backbone.blocks_name}.")
+        if (inside and name.endswith((".ff", ".ffn", "to_out.0"))) or name == "proj_out":
+            module.register_forward_pre_hook(lambda *_, name=name: called.append(name))
+    latents, conditioning = case.begin(backbone)
+    backbone.object_attention(latents, 0, conditioning, OBJECTS, [last])
+    blocks = {int(name.split(".")[1]) for name in called if name != "proj_out"}
+    assert "proj_out" not in called
+    assert blocks <= set(range(last + 1))
+    assert not any(name.startswith(f"{backbone.blocks_name}.{last}.{backbone.attention_name}") for name in called)
+    assert not any(name.startswith(f"{backbone.blocks_name}.{last}.ff") for name in called)
+
+
+def test_bfloat16_weights_have_a_float32_adapter(family: Case) -> None:
+    backbone = family.load(dtype="bfloat16")
+    adapter = backbone.add_adapter(4, None, [1])
+    disturb(adapter)
+    assert {p.dtype for p in adapter.parameters()} == {torch.float32}
+    latents, conditioning = family.begin(backbone)
+    with adapter.enabled():
+        maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [1])
+    assert maps.dtype == torch.float32
+    assert all(gradient.any() for gradient in torch.autograd.grad(maps.square().sum(), adapter.parameters()))
+
+
+@pytest.mark.parametrize("name", ["wan2.2", "wan2.2-i2v"])
+def test_guided_steps_are_those_of_the_noisy_transformer(
+    name: str, folder_of: Callable[[str], Path], picture: Path
+) -> None:
+    case = make_case(name, folder_of, picture)
+    backbone = case.load(num_inference_steps=8)
+    latents, conditioning = case.begin(backbone)
+    noisy = int((backbone.pipe.scheduler.timesteps >= 800).sum())
+    assert 0 < backbone.max_guided_steps == noisy < 8
+    called = []
+    for each in ("transformer", "transformer_2"):
+        getattr(backbone.pipe, each).register_forward_pre_hook(lambda *_, each=each: called.append(each))
+    for step in range(8):
+        latents = backbone.step(latents, step, conditioning)
+    assert called == ["transformer"] * 2 * noisy + ["transformer_2"] * 2 * (8 - noisy)
+    with pytest.raises(ValueError, match=f"step {noisy} is not taken by the adapted transformer"):
+        backbone.object_attention(latents, noisy, conditioning, OBJECTS, [0])
+
+
+def test_second_guidance_scale_without_a_second_transformer(folder_of: Callable[[str], Path], picture: Path) -> None:
+    with pytest.raises(ValueError, match=r"guidance_scale_2 is 3\.0, but this model has one transformer"):
+        make_case("wan", folder_of, picture).load(guidance_scale_2=3.0)
+
+
+@pytest.mark.parametrize(("name", "key"), [("wan", "flow_shift"), ("wan-euler", "shift")])
+def test_flow_shift(name: str, key: str, folder_of: Callable[[str], Path], picture: Path) -> None:
+    backbone = make_case(name, folder_of, picture).load(flow_shift=7.0)
+    assert backbone.pipe.scheduler.config[key] == 7.0
+
+
+def test_images_are_asked_for_and_refused(folder_of: Callable[[str], Path], picture: Path, tmp_path: Path) -> None:
+    text, image = (make_case(name, folder_of, picture).load() for name in ("wan", "wan-i2v"))
+    with pytest.raises(ValueError, match="makes videos from text alone"):
+        text.check_image(picture)
+    with pytest.raises(ValueError, match="makes videos from an image"):
+        image.check_image(None)
+    with pytest.raises(ValueError, match=r"nowhere\.png' cannot be read"):
+        image.encode(PROMPT, tmp_path / "nowhere.png")
