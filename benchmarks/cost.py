@@ -1,0 +1,382 @@
+"""What TTO costs on the models people use, counted and not timed: FLOPs, activation bytes, adapter sizes.
+
+    python benchmarks/cost.py                                # every preset of configs/, a few minutes on two cores
+    python benchmarks/cost.py --presets wan2.1-1.3b --out runs/cost
+
+The transformers are built from their published dimensions on PyTorch's meta device: shapes without memory, so a 14B
+model needs no gigabyte. The counts are those of the operations that PyTorch would run: matrix products and attention
+(``torch.utils.flop_counter``, fused attention as FlashAttention), and the bytes of all tensors that are alive at once,
+weights apart. "Ours" is the package's own code. The reference procedure is the authors': every block is adapted and run
+in each iteration. It reads the map by our own chunked reading, which favours it.
+"""
+
+import argparse
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import yaml
+from diffusers import (
+    AutoencoderKLCogVideoX,
+    AutoencoderKLWan,
+    CogVideoXDDIMScheduler,
+    CogVideoXDPMScheduler,
+    CogVideoXTransformer3DModel,
+    UniPCMultistepScheduler,
+    WanTransformer3DModel,
+)
+from diffusers.utils import logging as diffusers_logging
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import T5Config, T5EncoderModel
+
+from ttom_pl import backbones
+from ttom_pl.attention import token_weights
+from ttom_pl.backbones import Adapter, Conditioning
+from ttom_pl.backbones.guided import GuidedBackbone
+
+ROOT = Path(__file__).parent.parent
+WAN = {"attention_head_dim": 128, "text_dim": 4096, "num_layers": 40}
+COG = {"attention_head_dim": 64, "text_embed_dim": 4096}
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "wan2.1-1.3b": WAN | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960},
+    "wan2.1-14b": WAN | {"num_attention_heads": 40, "ffn_dim": 13824},
+    "wan2.2-a14b": WAN | {"num_attention_heads": 40, "ffn_dim": 13824},
+    "cogvideox-2b": COG | {"num_attention_heads": 30, "num_layers": 30},
+    "cogvideox-5b": COG | {"num_attention_heads": 48, "num_layers": 42, "use_rotary_positional_embeddings": True},
+}
+"""Dimensions of the transformers by the names of the presets, where they differ from diffusers' defaults."""
+OBJECTS = [[2, 3], [8]]
+"""Tokens of two objects; the cost hardly depends on them."""
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Count:
+    """FLOPs, and the bytes of all tensors alive at once at the peak, weights apart."""
+
+    flops: int
+    peak: int
+
+
+class _Alive(TorchDispatchMode):
+    """Adds up the storages that are made inside it, and takes off those that are freed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self._known and storage._cdata not in given:
+                    self._add(storage)
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        self._known.add(key)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._free, key, size)
+
+    def _free(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.now -= size
+
+
+def count(run: Any) -> Count:
+    """Count what a call computes and holds."""
+    flops, alive = FlopCounterMode(display=False), _Alive()
+    with _flash(), flops, alive:
+        run()
+    return Count(flops.get_total_flops(), alive.peak)
+
+
+@contextmanager
+def _flash() -> Iterator[None]:
+    """The meta device would take the plain attention, with its whole matrix; a GPU takes a fused one."""
+    original = F.scaled_dot_product_attention
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
+        return torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
+
+    F.scaled_dot_product_attention = attend
+    try:
+        yield
+    finally:
+        F.scaled_dot_product_attention = original
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Return the ``model`` section of a preset."""
+    config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    section: dict[str, Any] = config["model"]
+    return section
+
+
+def meta_backbone(name: str, **changes: Any) -> GuidedBackbone:
+    """Build a preset's backbone on the meta device, with a transformer of the published dimensions.
+
+    Args:
+        name: the preset.
+        **changes: backbone arguments other than the preset's.
+    """
+    given = preset(name)["backbone"]
+    cls = getattr(backbones, given["class_path"])
+
+    class OnMeta(cls):  # type: ignore[misc, valid-type]
+        def _load(self, dtype: torch.dtype) -> Any:
+            parts = _wan(name) if issubclass(cls, backbones.WanBackbone) else _cogvideox(name)
+            for part in parts.values():
+                if isinstance(part, torch.nn.Module):
+                    part.to(dtype).requires_grad_(False).eval()
+            return cls.pipeline_class(tokenizer=None, **parts)
+
+    arguments = given["init_args"] | changes
+    if isinstance(arguments.get("placement"), dict):
+        arguments["placement"] = backbones.Placement(**arguments["placement"])
+    built: GuidedBackbone = OnMeta(**arguments)
+    return built
+
+
+def _wan(name: str) -> dict[str, Any]:
+    parts = {
+        "text_encoder": None,
+        "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
+    }
+    with META:
+        parts |= {"vae": AutoencoderKLWan(), "transformer": WanTransformer3DModel(**PUBLISHED[name])}
+        if name == "wan2.2-a14b":
+            parts |= {"transformer_2": WanTransformer3DModel(**PUBLISHED[name]), "boundary_ratio": 0.875}
+    return parts
+
+
+def _cogvideox(name: str) -> dict[str, Any]:
+    scheduler = CogVideoXDPMScheduler if name == "cogvideox-5b" else CogVideoXDDIMScheduler
+    schedule = scheduler(
+        prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", snr_shift_scale=1.0
+    )
+    with META:
+        return {
+            "text_encoder": T5EncoderModel(T5Config()),
+            "vae": AutoencoderKLCogVideoX(block_out_channels=(128, 256, 256, 512), latent_channels=16),
+            "scheduler": schedule,
+            "transformer": CogVideoXTransformer3DModel(**PUBLISHED[name]),
+        }
+
+
+class Case:
+    """A preset on the meta device, with what an iteration starts from.
+
+    Args:
+        name: the preset.
+        checkpointing: whether gradient checkpointing is on.
+    """
+
+    def __init__(self, name: str, checkpointing: bool = False) -> None:
+        section = preset(name)
+        self.blocks: Sequence[int] = section["loss_blocks"]
+        self.rank: int = section["rank"]
+        self.guided_steps: int = section["guided_steps"]
+        self.iterations: int = section["iterations"]
+        self.backbone = meta_backbone(name, placement=backbones.Placement(gradient_checkpointing=checkpointing))
+        self.latents = self.backbone.start(0).to(META)
+        dtype = self.backbone.pipe.transformer.dtype
+        text = torch.empty(1, self.backbone.max_sequence_length, 4096, device=META, dtype=dtype)
+        self.conditioning = Conditioning(text, text)
+        self.targets = torch.empty(len(OBJECTS), *self.backbone.grid, device=META)
+
+    def iteration(self, backward: bool = True) -> None:
+        """One optimiser iteration, ours."""
+        adapter = self.backbone.adapter
+        assert adapter is not None
+        with adapter.enabled():
+            maps = self.backbone.object_attention(self.latents, 0, self.conditioning, OBJECTS, self.blocks)
+            loss = _mean_loss(maps, self.targets)
+        if backward:
+            torch.autograd.grad(loss, adapter.parameters())
+
+    def reference(self) -> None:
+        """One optimiser iteration, the authors': all blocks run."""
+        backbone, maps = self.backbone, []
+        adapter = backbone.adapter
+        assert adapter is not None
+        weights = token_weights(OBJECTS, self.conditioning.prompt_embeds.shape[1], META)
+
+        def record(attn: Any, args: Any, kwargs: Any) -> None:
+            maps.append(backbone._read(weights, attn, *args, **kwargs))
+
+        handles = [
+            getattr(backbone._blocks[block], backbone.attention_name).register_forward_pre_hook(
+                record, with_kwargs=True
+            )
+            for block in self.blocks
+        ]
+        backbone._probed = [backbone._blocks[block] for block in self.blocks]
+        with adapter.enabled():
+            output = backbone._predict(self.latents, 0, self.conditioning, self.conditioning.prompt_embeds, None)
+            loss = _mean_loss(torch.stack(maps).unflatten(-1, backbone.grid), self.targets)
+            reached = torch.autograd.grad(loss, adapter.parameters(), allow_unused=True)
+        del output, reached
+        for handle in handles:
+            handle.remove()
+
+    @torch.no_grad()
+    def prediction(self) -> None:
+        """One forward pass of the transformer without a gradient, as the sampler makes it."""
+        self.backbone._predict(self.latents, 0, self.conditioning, self.conditioning.prompt_embeds, None)
+
+    def adapt_reachable(self) -> int:
+        """Insert our adapter and return its number of parameters."""
+        return _size(self.backbone.add_adapter(self.rank, None, self.blocks))
+
+    def adapt_everything(self) -> int:
+        """Insert the reference's adapter, in every block, and return its number of parameters."""
+        backbone = self.backbone
+        layers = [
+            f"{backbone.blocks_name}.{block}.{backbone.attention_name}.{name}"
+            for block in range(backbone.num_blocks)
+            for name in ("to_q", "to_k", "to_v", "to_out.0")
+        ]
+        backbone.adapter = Adapter(backbone.pipe.transformer, self.rank, None, layers)
+        return _size(backbone.adapter)
+
+
+def _mean_loss(maps: Tensor, targets: Tensor) -> Tensor:
+    """The layout loss where every object is present: its selection of frames depends on values that meta has not."""
+    flat = maps.flatten(-2)
+    return (flat / flat.sum(-1, keepdim=True) - targets.flatten(-2)).square().sum()
+
+
+def _size(adapter: Adapter) -> int:
+    return sum(parameter.numel() for parameter in adapter.parameters())
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a preset costs, ours against the reference procedure; FLOPs and bytes."""
+
+    name: str
+    weights: int
+    tokens: int
+    ours: Count
+    ours_checkpointed: Count
+    check: Count
+    reference: Count
+    reference_checkpointed: Count
+    adapter: int
+    reference_adapter: int
+    sampling: int
+    cold: float
+    reference_cold: float
+    hit: float
+
+
+def cost(name: str) -> Cost:
+    """Count a preset."""
+    plain, checkpointed = Case(name), Case(name, checkpointing=True)
+    pipe = plain.backbone.pipe
+    transformers = [pipe.transformer, getattr(pipe, "transformer_2", None)]
+    weights = sum(p.numel() * p.element_size() for each in transformers if each is not None for p in each.parameters())
+    one = count(plain.prediction)
+    adapter = plain.adapt_reachable()
+    checkpointed.adapt_reachable()
+    ours, ours_checkpointed = count(plain.iteration), count(checkpointed.iteration)
+    check = count(lambda: plain.iteration(backward=False))
+    reference_adapter = plain.adapt_everything()
+    checkpointed.adapt_everything()
+    reference, reference_checkpointed = count(plain.reference), count(checkpointed.reference)
+    sampling = one.flops * 2 * plain.backbone.num_steps
+    iterations = plain.guided_steps * plain.iterations
+    return Cost(
+        name,
+        weights,
+        int(torch.tensor(plain.backbone.grid).prod()),
+        ours,
+        ours_checkpointed,
+        check,
+        reference,
+        reference_checkpointed,
+        adapter,
+        reference_adapter,
+        sampling,
+        iterations * ours.flops / sampling,
+        iterations * reference.flops / sampling,
+        plain.guided_steps * check.flops / sampling,
+    )
+
+
+def table(costs: Sequence[Cost]) -> str:
+    """Return the costs as Markdown tables."""
+    work = [
+        [
+            each.name,
+            f"{each.tokens:,}",
+            f"{each.ours.flops / 1e12:,.0f}",
+            f"{each.reference.flops / 1e12:,.0f}",
+            f"{each.reference.flops / each.ours.flops:.1f}×",
+            f"{4 * each.adapter / 1e6:.1f} MB",
+            f"{4 * each.reference_adapter / 1e6:.1f} MB",
+            f"{each.reference_adapter / each.adapter:.1f}×",
+        ]
+        for each in costs
+    ]
+    memory = [
+        [each.name, *(f"{number / 1e9:.1f} GB" for number in (each.weights, *(peak.peak for peak in _peaks(each))))]
+        for each in costs
+    ]
+    overhead = [
+        [
+            each.name,
+            f"{each.sampling / 1e15:.0f} PFLOP",
+            f"+{each.cold:.1%}",
+            f"+{each.reference_cold:.1%}",
+            f"+{each.hit:.1%}",
+            "+0.0%",
+        ]
+        for each in costs
+    ]
+    parts = (
+        ("preset | tokens | TFLOP an iteration | reference | fewer | adapter (fp32) | reference | smaller", work),
+        ("preset | weights | peak activations | checkpointed | reference | checkpointed", memory),
+        ("preset | sampling | cold TTO, all iterations | reference | verified hit | hit as it is", overhead),
+    )
+    return "\n\n".join(_markdown(head.split(" | "), rows) for head, rows in parts)
+
+
+def _peaks(each: Cost) -> tuple[Count, ...]:
+    return each.ours, each.ours_checkpointed, each.reference, each.reference_checkpointed
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["--:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", nargs="+", default=list(PUBLISHED), choices=list(PUBLISHED))
+    parser.add_argument("--out", type=Path, help="folder for cost.md")
+    options = parser.parse_args()
+    diffusers_logging.set_verbosity_error()
+    text = table([cost(name) for name in options.presets])
+    print(text)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "cost.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
