@@ -50,7 +50,7 @@ def main() -> None:
     cold = run(out / "two-cold", prompts["two"], seed, *COLD)
     off = run(out / "stream-off", prompts["stream"], 2 * seed, *COLD)
     on = run(out / "stream-on", prompts["stream"], 2 * seed, *MEMORY)
-    loaded_from = ["--memory.mode", "read-only", "--memory.path", str(on / "memory"), "--memory.optimise_hits", "false"]
+    loaded_from = ["--memory.mode", "read-only", "--memory.path", str(on / "memory"), "--memory.hit_iterations", "0"]
     loaded = run(out / "two-loaded", prompts["two"], seed, *loaded_from)
 
     single = compare([one], ["plain"])

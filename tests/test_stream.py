@@ -345,7 +345,7 @@ def test_a_hit_starts_from_what_was_learnt(run_stream: RunStream, remember: Any)
 
 
 def test_a_hit_may_be_used_as_it_is(run_stream: RunStream, remember: Any) -> None:
-    results = read_results(run_stream(remember(optimise_hits=False)))
+    results = read_results(run_stream(remember(hit_iterations=0)))
     assert results["second"]["updates"] == 0
     assert results["second"]["memory"]["hit"]
     assert (results["second"]["memory"]["write"], results["second"]["memory"]["reason"]) == ("none", "used as it is")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
@@ -106,7 +106,7 @@ def test_adapter_is_on_in_the_guided_steps_and_off_in_the_others(
     assert module.adapter is not None
     state = {k: torch.full_like(v, 0.3) for k, v in module.adapter.state_dict().items()}
     module.adapter.load_state_dict(state)
-    module.optimise = False
+    module.budget = 0
     make_trainer(max_epochs=2).fit(module)
     latents = module.denoise()
 
@@ -130,11 +130,42 @@ def test_without_optimisation_the_adapter_is_used_as_it_is(
     module.begin(module.prepare(layout, 3))
     assert module.adapter is not None
     before = module.adapter.state_dict()
-    module.optimise = False
+    module.budget = 0
     make_trainer(max_epochs=2).fit(module)
     assert module.losses == [[], []]
     assert module.updates == 0
     assert all(torch.equal(value, before[name]) for name, value in module.adapter.state_dict().items())
+
+
+def test_average_is_the_mean_of_the_guided_steps_adapters(
+    make_backbone: MakeBackbone, make_trainer: MakeTrainer, layout: Layout
+) -> None:
+    module = make_module(make_backbone(), guided_steps=3)
+    states = []
+
+    class Watch(Callback):
+        def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            assert module.adapter is not None
+            states.append(module.adapter.state_dict())
+
+    module.begin(module.prepare(layout, 3))
+    make_trainer(Watch(), max_epochs=3).fit(module)
+    assert len(states) == 3
+    assert not torch.equal(next(iter(states[0].values())), next(iter(states[2].values())))
+    for name, mean in module.average.items():
+        assert torch.allclose(mean, torch.stack([state[name] for state in states]).mean(0), atol=1e-7)
+
+
+def test_budget_bounds_the_iterations_of_each_guided_step(
+    make_backbone: MakeBackbone, make_trainer: MakeTrainer, layout: Layout
+) -> None:
+    module = make_module(make_backbone(), iterations=4, stop_loss=0.0)
+    module.begin(module.prepare(layout, 3))
+    module.budget = 1
+    make_trainer(max_epochs=2).fit(module)
+    assert [len(step) for step in module.losses] == [1, 1]
+    module.begin(module.prepare(layout, 3))
+    assert module.budget == 4
 
 
 def test_converged_step_ends_early(make_backbone: MakeBackbone, rehearse: Rehearse) -> None:

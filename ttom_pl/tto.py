@@ -115,12 +115,17 @@ class LayoutTTO(LightningModule):
         return Rehearsal(layout, conditioning, noise, objects, targets.to(noise.device))
 
     def begin(self, rehearsal: Rehearsal) -> None:
-        """Take up a prompt: initial latents, a neutral adapter, an empty record."""
+        """Take up a prompt: initial latents, a neutral adapter, an empty record.
+
+        ``budget``, the iterations that a guided step may take, can be lowered from here on (0 uses the adapter as it
+        is); ``average`` will be the mean of the adapters of the guided steps.
+        """
         self.rehearsal = rehearsal
         self.latents = rehearsal.noise
         self.losses: list[list[float]] = []
         self.updates = 0
-        self.optimise = True
+        self.budget = self.iterations
+        self.average: dict[str, Tensor] = {}
         if self.adapter is not None:
             self.adapter.reset(self.adapter_seed)
 
@@ -137,8 +142,8 @@ class LayoutTTO(LightningModule):
         self.losses.append([])
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
-        """End the guided step (-1) once its loss has converged, or if the adapter is used as it is."""
-        return -1 if self.converged or not self.optimise else None
+        """End the guided step (-1) once its loss has converged or its budget of iterations is spent."""
+        return -1 if self.converged or batch_idx >= self.budget else None
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor | None:
         """Return the layout loss; ``None``, so that no update is made, once it is under ``stop_loss``."""
@@ -160,10 +165,13 @@ class LayoutTTO(LightningModule):
             return layout_loss(maps, self.rehearsal.targets)
 
     def on_train_epoch_end(self) -> None:
-        """Advance the sampler by the guided step, adapter on."""
+        """Advance the sampler by the guided step, adapter on, and take the adapter into the average."""
         assert self.adapter is not None
         with self.adapter.enabled():
             self.latents = self.backbone.step(self.latents, len(self.losses) - 1, self.rehearsal.conditioning)
+        state = self.adapter.state_dict()
+        for name, tensor in state.items():
+            self.average[name] = torch.lerp(self.average.get(name, tensor), tensor, 1 / len(self.losses))
 
     def denoise(self) -> Tensor:
         """Take the denoising steps that are left, adapter off, and return the final latents."""

@@ -54,7 +54,7 @@ def test_miss_then_warm_start(serve, stored):
 
 
 def test_history_counts_each_prompt_once(serve, tmp_path):
-    serve([SAME[0], SAME[1], OTHER], optimise_hits=False)
+    serve([SAME[0], SAME[1], OTHER], hit_iterations=0)
     with Memory(tmp_path / "memory") as memory:
         assert [(lookup.entry is not None, lookup.iterations_saved) for lookup in memory.history()] == [
             (False, 0),
@@ -75,8 +75,16 @@ def test_verified_hit_is_not_optimised(serve, stored):
 
 
 def test_used_as_it_is(serve):
-    _, second = serve(SAME, optimise_hits=False)
+    _, second = serve(SAME, hit_iterations=0)
     assert (second["read"], second["write"], second["iterations_saved"]) == ("used as it is", "none", 6)
+
+
+def test_hit_may_take_fewer_iterations(serve):
+    first, second = serve(SAME, hit_iterations=2)
+    assert (first["read"], second["read"], second["write"]) == ("miss", "warm start", "update")
+    assert second["iterations_saved"] == 6 - 2 * 2
+    with pytest.raises(ValueError, match="hit_iterations is -1"):
+        ParametricMemory(hit_iterations=-1)
 
 
 def test_modes(serve, stored):
@@ -128,7 +136,7 @@ def test_less_similar_hit_becomes_an_entry_with_parents(serve, stored):
 
 def test_blend_of_the_nearest(serve, tmp_path):
     first, second = serve([SAME[0], OTHER])
-    (result,) = serve(SAME[1:], "blend", threshold=0.1, k=2, optimise_hits=False)
+    (result,) = serve(SAME[1:], "blend", threshold=0.1, k=2, hit_iterations=0)
     assert result["blended"] == [first["entry"], second["entry"]]
     with Memory(tmp_path / "memory") as memory:
         assert [entry.hits for entry in memory] == [1, 1]

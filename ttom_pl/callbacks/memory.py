@@ -53,14 +53,17 @@ class ParametricMemory(StreamCallback):
 
     Before the fit the nearest entry above ``threshold`` is loaded into the adapter (hit) or the adapter stays neutral
     (miss). After the video exists, a miss is inserted and a hit that was optimised further is merged into its entry,
-    if the optimisation lowered the loss enough. The decision and its reason are in the results.
+    if the optimisation lowered the loss enough. What is remembered is the mean of the adapters of the guided steps,
+    which serves other noise better than the last of them (stochastic weight averaging, Izmailov et al. 2018). The
+    decision and its reason are in the results.
 
     Args:
         mode: ``read-write``, ``read-only`` (nothing is remembered) or ``off``.
         path: folder of the memory; ``memory`` in the run folder when not given.
         threshold: least cosine similarity of keys for a hit.
         k: nearest entries above the threshold that are blended by similarity; 1 is the paper's.
-        optimise_hits: whether a hit is optimised further, or used as it is.
+        hit_iterations: iterations in a guided step, at most, for a hit: 0 uses what was loaded as it is, and not given
+            it may take as many as a miss.
         verified_loss: layout loss at the first step under which a hit is used as it is, after one forward pass with
             what was loaded; not looked at when not given.
         min_gain: least relative fall of the layout loss from the first to the last for an adapter to be remembered.
@@ -76,7 +79,7 @@ class ParametricMemory(StreamCallback):
         merge: how a hit's entry takes up what was learnt.
 
     Raises:
-        ValueError: if ``k`` is less than 1.
+        ValueError: if ``k`` is less than 1 or ``hit_iterations`` less than 0.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class ParametricMemory(StreamCallback):
         path: Path | None = None,
         threshold: float = 0.9,
         k: int = 1,
-        optimise_hits: bool = True,
+        hit_iterations: int | None = None,
         verified_loss: float | None = None,
         min_gain: float = 0.1,
         merge_threshold: float | None = None,
@@ -100,11 +103,13 @@ class ParametricMemory(StreamCallback):
     ) -> None:
         if k < 1:
             raise ValueError(f"memory.k is {k}; it is the number of entries to blend, at least 1")
+        if hit_iterations is not None and hit_iterations < 0:
+            raise ValueError(f"memory.hit_iterations is {hit_iterations}; it must be at least 0 (use hits as they are)")
         self.mode = mode
         self.path = path
         self.threshold = threshold
         self.k = k
-        self.optimise_hits = optimise_hits
+        self.hit_iterations = hit_iterations
         self.verified_loss = verified_loss
         self.min_gain = min_gain
         self.merge_threshold = merge_threshold
@@ -154,14 +159,22 @@ class ParametricMemory(StreamCallback):
         self.hits += bool(matches)
         self.misses += not matches
         if matches:
-            module.optimise, self._lookup.read = self.optimise_hits, "warm start"
-            if module.optimise and self.verified_loss is not None:
-                with torch.no_grad():
-                    self._lookup.loss = module.layout_loss(0).item()
-                module.optimise = not self._lookup.loss < self.verified_loss
-                self._lookup.read = "warm start" if module.optimise else "verified hit"
-            elif not module.optimise:
-                self._lookup.read = "used as it is"
+            self._lookup.read = self._begin_hit(module)
+
+    def _begin_hit(self, module: LayoutTTO) -> Read:
+        """Set how many iterations the hit may take, and return how it is used."""
+        if self.hit_iterations is not None:
+            module.budget = min(module.budget, self.hit_iterations)
+        if module.budget == 0:
+            return "used as it is"
+        if self.verified_loss is None:
+            return "warm start"
+        with torch.no_grad():
+            self._lookup.loss = module.layout_loss(0).item()
+        if self._lookup.loss >= self.verified_loss:
+            return "warm start"
+        module.budget = 0
+        return "verified hit"
 
     def on_prompt_end(self, served: "Served") -> None:
         """Write to the memory what is worth keeping, and say what was decided."""
@@ -261,8 +274,7 @@ class ParametricMemory(StreamCallback):
         )
 
     def _adapter(self) -> dict[str, Tensor]:
-        assert self._module.adapter is not None
-        return {name: tensor.to(self.dtype) for name, tensor in self._module.adapter.state_dict().items()}
+        return {name: tensor.to(self.dtype) for name, tensor in self._module.average.items()}
 
     @torch.no_grad()
     def _attention(self, adapted: bool) -> Tensor:
