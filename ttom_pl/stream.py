@@ -89,7 +89,8 @@ class Stream:
         out: the run folder; a run that stopped goes on where it stopped.
         planner: makes the layouts of prompts that bring none.
         seed: seed of the first prompt's noise.
-        vary_seed: give prompt i the seed ``seed + i`` rather than the same one to all.
+        vary_seed: give prompt i the seed ``seed + i`` rather than the same one to all, as the paper does. What a
+            memory holds serves the noise that it was learnt on best.
         on_error: what to do with a prompt that cannot be served: report and skip it, or stop.
     """
 
@@ -98,7 +99,7 @@ class Stream:
         out: Path,
         planner: Planner | None = None,
         seed: int = 42,
-        vary_seed: bool = True,
+        vary_seed: bool = False,
         on_error: Literal["skip", "raise"] = "skip",
     ) -> None:
         self.out = Path(out)

@@ -118,7 +118,7 @@ class LayoutTTO(LightningModule):
         """Take up a prompt: initial latents, a neutral adapter, an empty record.
 
         ``budget``, the iterations that a guided step may take, can be lowered from here on (0 uses the adapter as it
-        is); ``average`` will be the mean of the adapters of the guided steps.
+        is); ``average`` will be the mean of the adapters in the second half of the guided steps.
         """
         self.rehearsal = rehearsal
         self.latents = rehearsal.noise
@@ -169,9 +169,10 @@ class LayoutTTO(LightningModule):
         assert self.adapter is not None
         with self.adapter.enabled():
             self.latents = self.backbone.step(self.latents, len(self.losses) - 1, self.rehearsal.conditioning)
-        state = self.adapter.state_dict()
-        for name, tensor in state.items():
-            self.average[name] = torch.lerp(self.average.get(name, tensor), tensor, 1 / len(self.losses))
+        averaged = len(self.losses) - self.guided_steps // 2
+        if averaged > 0:
+            for name, tensor in self.adapter.state_dict().items():
+                self.average[name] = torch.lerp(self.average.get(name, tensor), tensor, 1 / averaged)
 
     def denoise(self) -> Tensor:
         """Take the denoising steps that are left, adapter off, and return the final latents."""

@@ -24,16 +24,16 @@ def main(args: Sequence[str] | None = None) -> None:
         args: command line without the program's name; ``sys.argv`` when not given.
     """
     words = list(sys.argv[1:] if args is None else args)
-    if not words or words[0] in ("-h", "--help"):
-        print(_help())
-        return
-    if words[0] == "--version":
-        print(f"ttom {version('ttom_pl')}")
-        return
-    if words[0] not in COMMANDS:
-        print(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
-        sys.exit(2)
     try:
+        if not words or words[0] in ("-h", "--help"):
+            print(_help())
+            return
+        if words[0] == "--version":
+            print(f"ttom {version('ttom_pl')}")
+            return
+        if words[0] not in COMMANDS:
+            print(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+            sys.exit(2)
         import_module(f"ttom_pl.cli.{words[0]}").main(words[1:])
     except BrokenPipeError:
         _drop_output()
