@@ -53,9 +53,9 @@ class ParametricMemory(StreamCallback):
 
     Before the fit the nearest entry above ``threshold`` is loaded into the adapter (hit) or the adapter stays neutral
     (miss). After the video exists, a miss is inserted and a hit that was optimised further is merged into its entry,
-    if the optimisation lowered the loss enough. What is remembered is the mean of the adapters in the second half of the
-    guided steps, which serves other prompts better than the last of them (stochastic weight averaging, Izmailov et al.
-    2018). The decision and its reason are in the results.
+    if the optimisation lowered the loss enough. What is remembered is the mean of the adapters in the second half of
+    the guided steps, which serves other prompts better than the last of them (stochastic weight averaging, Izmailov et
+    al. 2018). The decision and its reason are in the results.
 
     Args:
         mode: ``read-write``, ``read-only`` (nothing is remembered) or ``off``.
