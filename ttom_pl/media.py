@@ -14,6 +14,8 @@ from ttom_pl.layout import Layout, interpolate_boxes
 
 TRACK_COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000")
 """Outline colours of tracks, by their place in the layout."""
+HEAT_COLORS = ("#0d0887", "#f0f921", "#cc4778")
+"""Colours of no, most and half of the attention."""
 
 
 def to_pixels(video: Tensor, scale: int = 1) -> NDArray[np.uint8]:

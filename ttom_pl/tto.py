@@ -164,6 +164,19 @@ class LayoutTTO(LightningModule):
             )
             return layout_loss(maps, self.rehearsal.targets)
 
+    @torch.no_grad()
+    def first_attention(self, adapted: bool) -> Tensor:
+        """Return the attention at the initial noise and first step, mean over the loss blocks, shape (M, T, h, w).
+
+        Args:
+            adapted: with the adapter as it is now, or without.
+        """
+        given = (self.rehearsal.noise, 0, self.rehearsal.conditioning, self.rehearsal.objects, self.loss_blocks)
+        if self.adapter is None or not adapted:
+            return self.backbone.object_attention(*given).mean(0)
+        with self.adapter.enabled():
+            return self.backbone.object_attention(*given).mean(0)
+
     def on_train_epoch_end(self) -> None:
         """Advance the sampler by the guided step, adapter on, and take the adapter into the average."""
         assert self.adapter is not None

@@ -1,9 +1,19 @@
 """Lightning callbacks: memory, evaluation, files, progress."""
 
+from ttom_pl.callbacks.attention import AttentionMaps
 from ttom_pl.callbacks.base import StreamCallback
 from ttom_pl.callbacks.memory import ParametricMemory
 from ttom_pl.callbacks.progress import StreamProgress
+from ttom_pl.callbacks.report import Report
 from ttom_pl.callbacks.sprites import SpritesEvaluation
 from ttom_pl.callbacks.video import VideoWriter
 
-__all__ = ["ParametricMemory", "SpritesEvaluation", "StreamCallback", "StreamProgress", "VideoWriter"]
+__all__ = [
+    "AttentionMaps",
+    "ParametricMemory",
+    "Report",
+    "SpritesEvaluation",
+    "StreamCallback",
+    "StreamProgress",
+    "VideoWriter",
+]

@@ -187,6 +187,7 @@ class ParametricMemory(StreamCallback):
             nearest = lookup.matches[0]
             served.memory |= {"entry": nearest.entry.id, "similarity": round(nearest.similarity, 4)}
             served.memory["iterations_saved"] = self._saved(nearest.entry, served.updates)
+            served.memory["parents"] = [match.entry.id for match in lookup.matches]
         if len(lookup.matches) > 1:
             served.memory["blended"] = [match.entry.id for match in lookup.matches]
         if lookup.loss is not None:
@@ -257,8 +258,8 @@ class ParametricMemory(StreamCallback):
         extra: dict[str, Any] = {"seed": served.seed} | ({} if cold is None else {"cold_iterations": cold})
         if self.keep_attention:
             extra["attention"] = {
-                "before": pack_maps(self._attention(False)),
-                "after": pack_maps(self._attention(True)),
+                "before": pack_maps(self._module.first_attention(False)),
+                "after": pack_maps(self._module.first_attention(True)),
             }
         return memory.insert(
             self._adapter(),
@@ -275,17 +276,6 @@ class ParametricMemory(StreamCallback):
 
     def _adapter(self) -> dict[str, Tensor]:
         return {name: tensor.to(self.dtype) for name, tensor in self._module.average.items()}
-
-    @torch.no_grad()
-    def _attention(self, adapted: bool) -> Tensor:
-        """Return the attention at the first step, mean over the loss blocks, shape (M, T, h, w)."""
-        module, rehearsal = self._module, self._module.rehearsal
-        assert module.adapter is not None
-        given = (rehearsal.noise, 0, rehearsal.conditioning, rehearsal.objects, module.loss_blocks)
-        if not adapted:
-            return module.backbone.object_attention(*given).mean(0)
-        with module.adapter.enabled():
-            return module.backbone.object_attention(*given).mean(0)
 
 
 def _spec(module: LayoutTTO) -> AdapterSpec:

@@ -53,6 +53,14 @@ def gaussian_maps(boxes: Tensor, height: int, width: int) -> Tensor:
     return (along_y[..., :, None] * along_x[..., None, :]).nan_to_num(0.0)
 
 
+def object_tracks(layout: Layout) -> list[list[int]]:
+    """Return the places of each object's tracks: those of the same phrase and words are one object."""
+    objects: dict[tuple[object, ...], list[int]] = {}
+    for index, track in enumerate(layout.tracks):
+        objects.setdefault((track.phrase, track.words, track.spans), []).append(index)
+    return list(objects.values())
+
+
 def object_targets(layout: Layout, grid: tuple[int, int, int]) -> tuple[list[Track], Tensor]:
     """Return the objects of a layout and the distribution over the frame that the attention to each should follow.
 
@@ -69,10 +77,8 @@ def object_targets(layout: Layout, grid: tuple[int, int, int]) -> tuple[list[Tra
     """
     frames, height, width = grid
     maps = gaussian_maps(interpolate_boxes(layout, frames), height, width)
-    objects: dict[tuple[object, ...], list[int]] = {}
-    for index, track in enumerate(layout.tracks):
-        objects.setdefault((track.phrase, track.words, track.spans), []).append(index)
-    summed = torch.stack([maps[members].sum(0) for members in objects.values()])
+    objects = object_tracks(layout)
+    summed = torch.stack([maps[members].sum(0) for members in objects])
     total = summed.sum((-2, -1), keepdim=True)
     targets = torch.where(total > 0, summed / total, 0.0).float()
-    return [layout.tracks[members[0]] for members in objects.values()], targets
+    return [layout.tracks[members[0]] for members in objects], targets

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
-from ttom_pl.layout import Layout, Track, interpolate_boxes, object_targets
-from ttom_pl.media import TRACK_COLORS, contact_sheet
+from ttom_pl.layout import Layout, interpolate_boxes, object_tracks
+from ttom_pl.media import HEAT_COLORS, TRACK_COLORS, contact_sheet
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.maps import unpack_maps
 
@@ -30,20 +30,14 @@ def entry_picture(entry: Entry) -> Image.Image:
     maps = {name: unpack_maps(attention[name]) for name in ("before", "after") if name in attention}
     frames = next(iter(maps.values())).shape[1] if maps else _FRAMES
     size = _size(next(iter(maps.values()))) if maps else _CELL
-    objects, _ = object_targets(layout, (1, 1, 1))
     boxes = interpolate_boxes(layout, frames).numpy()
     rows = []
-    for number, shown in enumerate(objects):
-        own = [i for i, track in enumerate(layout.tracks) if _object(track) == _object(shown)]
+    for number, own in enumerate(object_tracks(layout)):
         blank = [Image.new("RGB", size, "#eeeeee") for _ in range(frames)]
         strips = [_strip(blank, boxes, range(len(boxes)))]
         strips += [_strip([_heat(frame, size) for frame in each[number]], boxes, own) for each in maps.values()]
-        rows.append((shown.phrase, strips))
+        rows.append((layout.tracks[own[0]].phrase, strips))
     return contact_sheet(rows, ["layout", *(f"attention {name}" for name in maps)])
-
-
-def _object(track: Track) -> tuple[object, ...]:
-    return track.phrase, track.words, track.spans
 
 
 def _size(maps: NDArray[np.uint8]) -> tuple[int, int]:
@@ -53,7 +47,7 @@ def _size(maps: NDArray[np.uint8]) -> tuple[int, int]:
 
 def _heat(cells: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
     enlarged = Image.fromarray(cells).resize(size, Image.Resampling.NEAREST)
-    return ImageOps.colorize(enlarged, black="#0d0887", mid="#cc4778", white="#f0f921")
+    return ImageOps.colorize(enlarged, *HEAT_COLORS)
 
 
 def _strip(pictures: list[Image.Image], boxes: NDArray[np.float32], tracks: range | list[int]) -> Image.Image:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ttom_pl.layout import Layout, Track, interpolate_boxes
+from ttom_pl.layout import Layout, Track, interpolate_boxes, object_tracks
 from ttom_pl.media import TRACK_COLORS
 
 _SMOOTH = 2  # drawn so much larger and scaled down, as Pillow's lines have hard edges
@@ -35,11 +35,8 @@ class Look:
 
 def looks(layout: Layout) -> list[Look]:
     """Return how each track of a layout is drawn."""
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for index, track in enumerate(layout.tracks):
-        groups.setdefault(_object(track), []).append(index)
     found: dict[int, Look] = {}
-    for number, members in enumerate(groups.values()):
+    for number, members in enumerate(object_tracks(layout)):
         color = TRACK_COLORS[number % len(TRACK_COLORS)]
         for place, index in enumerate(members, start=1):
             name = _name(layout.tracks[index])
@@ -144,10 +141,6 @@ def _draw_name(
     draw.rectangle((x, y, x + width, y + height), fill=look.color)
     draw.text((x + pad - left, y + pad - top), look.name, fill="white", font=font)
     return x, y, x + width, y + height
-
-
-def _object(track: Track) -> tuple[object, ...]:
-    return track.phrase, track.words, track.spans
 
 
 def _name(track: Track) -> str:

@@ -1,0 +1,30 @@
+"""A line of ``results.jsonl`` as a stream writes it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ttom_pl.layout import Layout, Track
+
+BOXES = ((0.5, 0.1, 0.9, 0.5), (0.1, 0.1, 0.5, 0.5))
+WriteRun = Callable[..., Path]
+
+
+def make_result(number: int, prompt: str = "a red circle moves left", **changes: Any) -> dict[str, Any]:
+    """A line of ``results.jsonl`` of a prompt with one object."""
+    layout = Layout(prompt, (Track(0, "a red circle", ("circle",), BOXES),), f"{number:04d}", planner="fixed")
+    return {
+        "id": f"{number:04d}",
+        "number": number,
+        "prompt": prompt,
+        "seed": 41 + number,
+        "memory": {},
+        "updates": 4,
+        "losses": [[0.5, 0.3], [0.2, 0.1]],
+        "seconds": {"plan": 0.0, "fit": 1.5, "decode": 0.5},
+        "scores": {"layout_iou": number / 10},
+        "files": {"video": f"videos/{number:04d}.mp4", "attention": f"attention/{number:04d}.json"},
+        "layout": json.loads(json.dumps(layout.to_dict())),
+        "versions": {"ttom_pl": "0.1.0"},
+    } | changes

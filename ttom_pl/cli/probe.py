@@ -1,0 +1,71 @@
+"""``ttom probe``: which blocks of a model the layout loss should read."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+from tqdm import tqdm
+
+import ttom_pl.backbones  # so that configs can name its classes without their module
+from ttom_pl.cli._quiet import quieten
+from ttom_pl.layout import Layout
+from ttom_pl.layout.readers import read_any
+from ttom_pl.planners import GrammarPlanner, Planner, plan_many
+from ttom_pl.probe import Locate, probe, write_heat_map
+
+RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
+
+
+def main(args: Sequence[str]) -> None:
+    """Probe a model, e.g. ``--config configs/probe.yaml``."""
+    quieten()
+    parser = _parser()
+    config = parser.parse_args(list(args))
+    prompts = read_any(config.prompts)[: config.limit]
+    config.out.mkdir(parents=True, exist_ok=True)
+    init = parser.instantiate_classes(config)
+    planner: Planner = init.planner or GrammarPlanner()
+    made = plan_many(planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
+    layouts: list[Layout] = []
+    for prompt in prompts:
+        layout = prompt.layout or next(made)
+        if isinstance(layout, ValueError):
+            raise layout
+        layouts.append(layout)
+    result = probe(
+        init.backbone,
+        layouts,
+        init.detector,
+        config.steps,
+        config.seed,
+        lambda each: tqdm(each, "probing", unit="prompt", leave=False, disable=None),
+    )
+    (config.out / RESULT).write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    (config.out / TABLE).write_text(result.table() + "\n")
+    write_heat_map(result, config.out / PICTURE)
+    if config.json:
+        print(json.dumps(result.to_dict(), indent=2))
+    else:
+        print(result.table(), "", *(config.out / name for name in (TABLE, RESULT, PICTURE)), sep="\n")
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="ttom probe", description=__doc__, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="options as YAML")
+    parser.add_argument("--backbone", type=ttom_pl.backbones.Backbone, required=True, help="the model")
+    parser.add_argument("--prompts", type=Path, required=True, help="prompts or layouts, as for 'ttom stream'")
+    parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
+    parser.add_argument("--planner", type=Planner | None, help="finds the objects (default: the grammar)")
+    parser.add_argument(
+        "--detector",
+        type=Locate,
+        default="ttom_pl.sprites.locate.locate_sprites",
+        help="finds them in the videos: a function of a video (F, 3, H, W) and phrases that returns, for each phrase "
+        "and frame, boxes as fractions",
+    )
+    parser.add_argument("--steps", type=int, default=5, help="denoising steps to measure, from the first on")
+    parser.add_argument("--seed", type=int, default=42, help="seed of the first prompt's noise")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {RESULT}, {TABLE} and {PICTURE}")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+    return parser

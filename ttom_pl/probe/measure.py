@@ -1,0 +1,107 @@
+"""The probe: which blocks of a model attend to an object where the object comes to be."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ttom_pl.backbones import Backbone
+from ttom_pl.layout import Box, Layout, Track, object_tracks
+from ttom_pl.probe.result import ProbeResult
+from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells, chance_iou
+
+Locate = Callable[[Tensor, Sequence[str]], Sequence[Sequence[Sequence[Box]]]]
+"""A detector: takes a video, shape (F, 3, H, W) in [0, 1], and phrases; returns boxes by phrase and frame."""
+
+
+def probe(
+    backbone: Backbone,
+    layouts: Sequence[Layout],
+    locate: Locate,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[Sequence[Layout]], Iterable[Layout]] = lambda layouts: layouts,
+) -> ProbeResult:
+    """Make each prompt's video with the plain model, read the attention of all blocks on the way, and compare.
+
+    Prompt i gets the noise of ``seed + i``. Where the layout wants the objects does not matter: the maps are compared
+    with where the detector sees them in the video that the model makes by itself.
+
+    Args:
+        backbone: the model, without an adapter.
+        layouts: the prompts with their objects.
+        locate: the detector.
+        steps: denoising steps to measure, from the first on: the guided ones.
+        seed: seed of the first prompt's noise.
+        progress: wraps the layouts, e.g. in a progress bar.
+
+    Raises:
+        ValueError: if ``steps`` is out of range, a word is not among a prompt's tokens, or no object is seen at all.
+    """
+    if not 1 <= steps <= backbone.num_steps:
+        raise ValueError(f"steps is {steps}; it must be from 1 to the {backbone.num_steps} denoising steps")
+    if not layouts:
+        raise ValueError("there is no prompt to probe with; give at least one")
+    objects = [_objects(backbone, layout) for layout in layouts]
+    iou, auc, chance, seen = [], [], [], 0
+    for number, layout in enumerate(progress(layouts)):
+        maps, video = _watch(backbone, layout, objects[number], steps, seed + number)
+        cells = _cells(locate(video, [track.phrase for track in _shown(layout)]), backbone.grid).to(maps.device)
+        iou.append(_mean(attention_iou(maps, cells)))
+        auc.append(_mean(attention_auc(maps, cells)))
+        chance.append(float(chance_iou(cells).nanmean()))
+        seen += int(cells.flatten(1).any(1).sum())
+    if not seen:
+        raise ValueError(
+            f"the detector saw none of the objects of {len(layouts)} prompts in the plain model's videos; "
+            "look at the videos, or try another detector or other prompts"
+        )
+    return ProbeResult(
+        iou=np.stack(iou),
+        auc=np.stack(auc),
+        chance=float(np.nanmean(chance)),
+        objects=sum(map(len, objects)),
+        seen=seen,
+        fingerprint=backbone.fingerprint,
+    )
+
+
+def _shown(layout: Layout) -> list[Track]:
+    """Return a track of each object."""
+    return [layout.tracks[own[0]] for own in object_tracks(layout)]
+
+
+def _objects(backbone: Backbone, layout: Layout) -> list[list[int]]:
+    return [backbone.token_positions(layout.prompt, track.words, track.spans) for track in _shown(layout)]
+
+
+@torch.no_grad()
+def _watch(
+    backbone: Backbone, layout: Layout, objects: Sequence[Sequence[int]], steps: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Return the attention, shape (steps, blocks, M, T, h, w), and the video."""
+    conditioning, latents = backbone.encode(layout.prompt), backbone.start(seed)
+    blocks, maps = range(backbone.num_blocks), []
+    for step in range(backbone.num_steps):
+        if step < steps:
+            maps.append(backbone.object_attention(latents, step, conditioning, objects, blocks).float())
+        latents = backbone.step(latents, step, conditioning)
+    return torch.stack(maps), backbone.decode(latents)
+
+
+def _cells(found: Sequence[Sequence[Sequence[Box]]], grid: tuple[int, int, int]) -> Tensor:
+    """Return the cells of each object at the frames of the grid, shape (M, T, h, w)."""
+    count, height, width = grid
+    objects = []
+    for frames in found:
+        chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
+        boxes = (torch.tensor(frames[index], dtype=torch.float64).reshape(-1, 4) for index in chosen)
+        objects.append(torch.stack([box_cells(each, height, width).any(0) for each in boxes]))
+    return torch.stack(objects)
+
+
+def _mean(values: Tensor) -> NDArray[np.float64]:
+    """Return the mean over objects and frames of values (steps, blocks, M, T): (steps, blocks)."""
+    return values.flatten(2).nanmean(-1).double().cpu().numpy()

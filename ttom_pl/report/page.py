@@ -1,0 +1,91 @@
+"""The page, made from the files of a run folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ttom_pl.report.cards import INK, make_card
+from ttom_pl.report.charts import Chart, bar_chart, line_chart
+from ttom_pl.report.lineage import lineage
+from ttom_pl.report.summary import hit_rates, scores, seconds
+from ttom_pl.run import CONFIG, RESULTS, read_results
+
+NAME = "report.html"
+_LINKS = (RESULTS, CONFIG, "contact_sheet.png")
+
+
+def write_report(run: Path) -> Path:
+    """Write ``report.html`` into a run folder and return its path.
+
+    The page needs nothing but the folder's ``videos``, so that the folder can be moved and looked at anywhere; pictures
+    are in the page itself.
+
+    Args:
+        run: a folder that ``ttom stream`` wrote; it may belong to a run that has not ended.
+
+    Raises:
+        RunError: if it is no run.
+    """
+    results = read_results(run)
+    served = sorted((r for r in results.values() if "error" not in r), key=lambda result: int(result["number"]))
+    environment = Environment(
+        loader=PackageLoader("ttom_pl.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(
+        name=run.resolve().name,
+        ink=INK,
+        links=[link for link in _LINKS if (run / link).is_file()],
+        tiles=_tiles(served),
+        charts=_charts(served) if served else [],
+        scores=scores(served),
+        entries=lineage(served),
+        cards=[make_card(run, result) for result in served],
+        skipped=[result for result in results.values() if "error" in result],
+        versions=served[-1].get("versions", {}) if served else {},
+    )
+    path = run / NAME
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _tiles(served: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the numbers on top, each with what it is."""
+    tiles = [(str(len(served)), "prompts served")]
+    if not served:
+        return tiles
+    memories = [result["memory"] for result in served if "hit" in (result.get("memory") or {})]
+    if memories:
+        hits = sum(bool(memory["hit"]) for memory in memories)
+        saved = sum(int(memory.get("iterations_saved", 0)) for memory in memories)
+        tiles += [(f"{hits / len(memories):.0%}", "hit rate"), (str(saved), "iterations saved")]
+    tiles.append((f"{np.mean([r.get('updates', 0) for r in served]):.1f}", "iterations a prompt"))
+    spent = [sum((r.get("seconds") or {}).values()) for r in served]
+    tiles.append((f"{np.median(spent):.3g} s", "a prompt, median"))
+    return tiles
+
+
+def _charts(served: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    charts = []
+    so_far, last, width = hit_rates(served)
+    if so_far:
+        lines = {"so far": so_far, f"last {width} prompts": last}
+        charts.append(line_chart("hit rate", "prompts", lines, top=1.0, percent=True))
+    stages = seconds(served)
+    if stages:
+        charts.append(bar_chart("seconds", "prompts", stages))
+    updates = [float(result.get("updates", 0)) for result in served]
+    hits = [bool((result.get("memory") or {}).get("hit")) for result in served]
+    if so_far:
+        known = [u * h for u, h in zip(updates, hits, strict=True)]
+        unknown = [u * (not h) for u, h in zip(updates, hits, strict=True)]
+        charts.append(bar_chart("iterations", "prompts", {"memory hit": known, "miss": unknown}))
+    elif any(updates):
+        charts.append(bar_chart("iterations", "prompts", {"iterations": updates}))
+    return charts

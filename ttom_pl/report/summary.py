@@ -1,0 +1,83 @@
+"""A run in numbers: what stands on top of the report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score over the prompts that have it.
+
+    Attributes:
+        name: its name.
+        prompts: how many have it.
+        mean: over them.
+        low: lower end of the 95% bootstrap interval of the mean.
+        high: upper end.
+        misses: mean over prompts that the memory did not know; ``None`` where there is none.
+        hits: mean over prompts that it knew.
+    """
+
+    name: str
+    prompts: int
+    mean: float
+    low: float
+    high: float
+    misses: float | None
+    hits: float | None
+
+
+def scores(results: Sequence[Mapping[str, Any]], resamples: int = 2000, seed: int = 0) -> list[Score]:
+    """Return the scores of a run with percentile bootstrap intervals over its prompts."""
+    names = dict.fromkeys(name for result in results for name in result.get("scores") or {})
+    found = []
+    for name in names:
+        values, hits = [], []
+        for result in results:
+            value = (result.get("scores") or {}).get(name)
+            if isinstance(value, int | float) and np.isfinite(value):
+                values.append(float(value))
+                hits.append((result.get("memory") or {}).get("hit"))
+        if not values:
+            continue
+        low, high = _interval(np.array(values), resamples, seed)
+        known = [
+            np.mean([v for v, h in zip(values, hits, strict=True) if h is hit] or [np.nan]) for hit in (False, True)
+        ]
+        misses, warm = (None if np.isnan(mean) else float(mean) for mean in known)
+        found.append(Score(name, len(values), float(np.mean(values)), low, high, misses, warm))
+    return found
+
+
+def _interval(values: Any, resamples: int, seed: int) -> tuple[float, float]:
+    if len(values) < 2 or np.ptp(values) == 0:
+        return float(values.mean()), float(values.mean())
+    interval = bootstrap(
+        (values,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(seed)
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def hit_rates(results: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float], int]:
+    """Return the hit rate so far and that of the last prompts, for each prompt, and how many the last are.
+
+    Prompts that asked no memory do not count; the lists are empty where none asked one.
+    """
+    hits = np.array([bool(r["memory"]["hit"]) for r in results if "hit" in (r.get("memory") or {})], dtype=float)
+    width = min(max(10, len(hits) // 10), len(hits))
+    if not width:
+        return [], [], 0
+    total = np.concatenate([[0.0], hits.cumsum()])
+    ends = np.arange(1, len(hits) + 1)
+    starts = np.maximum(ends - width, 0)
+    return list(total[1:] / ends), list((total[ends] - total[starts]) / (ends - starts)), width
+
+
+def seconds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Return the seconds of each stage, a value for each prompt; 0 where a prompt had no such stage."""
+    stages = dict.fromkeys(stage for result in results for stage in result.get("seconds") or {})
+    return {stage: [float((r.get("seconds") or {}).get(stage, 0.0)) for r in results] for stage in stages}

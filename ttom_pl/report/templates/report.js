@@ -1,0 +1,68 @@
+"use strict";
+// Boxes follow their video; videos play while they are on the screen.
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const play = document.getElementById("play");
+const players = [...document.querySelectorAll(".player")];
+
+function boxAt(boxes, share) {
+  const at = share * (boxes.length - 1), low = Math.floor(at), high = Math.ceil(at), part = at - low;
+  const a = boxes[low], b = boxes[high];
+  if (!a || !b) return part <= 0.5 ? a : b;
+  return a.map((side, i) => side + part * (b[i] - side));
+}
+
+function draw(player) {
+  const video = player.querySelector("video"), frames = Number(player.dataset.frames);
+  const frame = video.duration ? Math.min(frames - 1, Math.floor(video.currentTime / video.duration * frames + 1e-3)) : 0;
+  for (const path of player.querySelectorAll("path.box")) {
+    const box = boxAt(path.boxes ??= JSON.parse(path.dataset.boxes), frames > 1 ? frame / (frames - 1) : 0);
+    path.setAttribute("d", box ? `M${box[0]} ${box[1]}H${box[2]}V${box[3]}H${box[0]}Z` : "");
+  }
+  if (!video.paused) requestAnimationFrame(() => draw(player));
+}
+
+const start = video => video.play().catch(() => {});
+const seen = new IntersectionObserver(changes => {
+  for (const { target, isIntersecting } of changes) {
+    target.visible = isIntersecting;
+    if (isIntersecting && play.checked) start(target); else target.pause();
+  }
+});
+play.checked = !still;
+for (const player of players) {
+  const video = player.querySelector("video");
+  for (const event of ["play", "seeked", "loadedmetadata"]) video.addEventListener(event, () => draw(player));
+  player.addEventListener("click", () => video.paused ? start(video) : video.pause());
+  draw(player);
+  seen.observe(video);
+}
+play.addEventListener("change", () => {
+  for (const player of players) {
+    const video = player.querySelector("video");
+    if (play.checked && video.visible) start(video); else video.pause();
+  }
+});
+
+document.getElementById("boxes").addEventListener("change", event => {
+  document.body.classList.toggle("bare", !event.target.checked);
+});
+
+const find = document.getElementById("find"), which = document.getElementById("which");
+function filter() {
+  const text = find.value.toLowerCase();
+  let shown = 0;
+  for (const card of document.querySelectorAll(".card")) {
+    const fits = card.dataset.text.toLowerCase().includes(text) && ["", card.dataset.memory].includes(which?.value ?? "");
+    card.hidden = !fits;
+    shown += fits;
+  }
+  document.getElementById("shown").textContent = shown;
+}
+find.addEventListener("input", filter);
+which?.addEventListener("change", filter);
+addEventListener("hashchange", () => {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target?.hidden) { find.value = ""; if (which) which.value = ""; filter(); target.scrollIntoView(); }
+  const around = target?.closest("details");
+  if (around && !around.open) { around.open = true; target.scrollIntoView(); }
+});
