@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
@@ -33,6 +34,7 @@ def main(args: Sequence[str]) -> None:
         if isinstance(layout, ValueError):
             raise layout
         layouts.append(layout)
+    init.backbone.to(torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu")))
     result = probe(
         init.backbone,
         layouts,
@@ -66,6 +68,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--steps", type=int, default=5, help="denoising steps to measure, from the first on")
     parser.add_argument("--seed", type=int, default=42, help="seed of the first prompt's noise")
+    parser.add_argument("--device", type=str | None, help="where the model runs (default: a GPU if there is one)")
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {RESULT}, {TABLE} and {PICTURE}")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     return parser

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_SHARE = 0.5
+
 
 @dataclass(frozen=True)
 class ProbeResult:
@@ -36,12 +38,12 @@ class ProbeResult:
     @property
     def num_steps(self) -> int:
         """Denoising steps that were measured."""
-        return self.iou.shape[1]
+        return int(self.iou.shape[1])
 
     @property
     def num_blocks(self) -> int:
         """Blocks of the model."""
-        return self.iou.shape[2]
+        return int(self.iou.shape[2])
 
     def mean(self, metric: str) -> NDArray[np.float64]:
         """Return the mean of ``"iou"`` or ``"auc"`` over the prompts, shape (steps, blocks)."""
@@ -57,9 +59,12 @@ class ProbeResult:
         return float(low), float(high)
 
     def recommended(self) -> list[int]:
-        """Return the block of the best mean overlap, and those that it is not significantly better than."""
-        best = int(self._per_prompt().mean(0).argmax())
-        return [block for block in range(self.num_blocks) if block == best or self.gap(block)[0] <= 0]
+        """Return the blocks that overlap at least half as far above chance as the best block does, over all steps.
+
+        The bound does not depend on how many prompts there are, as a test against the best block would.
+        """
+        above = self._per_prompt().mean(0) - self.chance
+        return [block for block in range(self.num_blocks) if above[block] >= _SHARE * above.max()]
 
     def _per_prompt(self) -> NDArray[np.float64]:
         """Overlap averaged over the steps, shape (prompts, blocks)."""

@@ -40,7 +40,7 @@ def attention_auc(maps: Tensor, cells: Tensor) -> Tensor:
     ordered = scores.sort(-1).values
     below = torch.searchsorted(ordered, scores)
     not_above = torch.searchsorted(ordered, scores, right=True)
-    ranks = (below + not_above + 1) / 2
+    ranks = (below + not_above + 1).double() / 2
     ones = inside.sum(-1)
     zeros = inside.shape[-1] - ones
     area = ((ranks * inside).sum(-1) - ones * (ones + 1) / 2) / (ones * zeros)
@@ -64,7 +64,7 @@ def attention_iou(maps: Tensor, cells: Tensor) -> Tensor:
     count = inside.sum(-1, keepdim=True)
     least = scores.sort(-1, descending=True).values.gather(-1, (count - 1).clamp_min(0))
     above, tied = scores > least, scores == least
-    share = (count - above.sum(-1, keepdim=True)) / tied.sum(-1, keepdim=True)
+    share = (count - above.sum(-1, keepdim=True)).double() / tied.sum(-1, keepdim=True)
     overlap = ((above + tied * share) * inside).sum(-1)
     count = count[..., 0]
     return torch.where(count > 0, overlap / (2 * count - overlap), torch.nan)

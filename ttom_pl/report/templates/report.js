@@ -11,14 +11,22 @@ function boxAt(boxes, share) {
   return a.map((side, i) => side + part * (b[i] - side));
 }
 
-function draw(player) {
+function draw(player, time) {
   const video = player.querySelector("video"), frames = Number(player.dataset.frames);
-  const frame = video.duration ? Math.min(frames - 1, Math.floor(video.currentTime / video.duration * frames + 1e-3)) : 0;
+  const frame = video.duration ? Math.min(frames - 1, Math.floor(time / video.duration * frames + 0.01)) : 0;
   for (const path of player.querySelectorAll("path.box")) {
     const box = boxAt(path.boxes ??= JSON.parse(path.dataset.boxes), frames > 1 ? frame / (frames - 1) : 0);
     path.setAttribute("d", box ? `M${box[0]} ${box[1]}H${box[2]}V${box[3]}H${box[0]}Z` : "");
   }
-  if (!video.paused) requestAnimationFrame(() => draw(player));
+}
+
+function follow(player) {
+  const video = player.querySelector("video");
+  if (video.requestVideoFrameCallback) {
+    video.requestVideoFrameCallback((now, shown) => { draw(player, shown.mediaTime); follow(player); });
+  } else {
+    video.addEventListener("timeupdate", () => draw(player, video.currentTime));
+  }
 }
 
 const start = video => video.play().catch(() => {});
@@ -31,9 +39,9 @@ const seen = new IntersectionObserver(changes => {
 play.checked = !still;
 for (const player of players) {
   const video = player.querySelector("video");
-  for (const event of ["play", "seeked", "loadedmetadata"]) video.addEventListener(event, () => draw(player));
   player.addEventListener("click", () => video.paused ? start(video) : video.pause());
-  draw(player);
+  draw(player, 0);
+  follow(player);
   seen.observe(video);
 }
 play.addEventListener("change", () => {
