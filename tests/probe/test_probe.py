@@ -86,8 +86,13 @@ def test_tracks_of_one_object_are_one(backbone: WanBackbone, planner: Planner) -
 
 @pytest.mark.parametrize("steps", [0, 5])
 def test_steps_out_of_range(backbone: WanBackbone, layout: Layout, steps: int) -> None:
-    with pytest.raises(ValueError, match=f"steps is {steps}; it must be from 1 to the 4 denoising steps"):
+    with pytest.raises(ValueError, match=f"steps is {steps}; it must be from 1 to the 4 denoising steps that can"):
         probe(backbone, [layout], on_the_left, steps)
+
+
+def test_an_image_that_the_model_cannot_start_from(backbone: WanBackbone, layout: Layout) -> None:
+    with pytest.raises(ValueError, match=r"brings the image 'cat\.png'"):
+        probe(backbone, [layout], on_the_left, steps=1, images=[Path("cat.png")])
 
 
 def test_nothing_seen_and_nothing_asked(backbone: WanBackbone, layout: Layout) -> None:

@@ -41,6 +41,7 @@ def main(args: Sequence[str]) -> None:
         init.detector,
         config.steps,
         config.seed,
+        [prompt.image for prompt in prompts],
         lambda each: tqdm(each, "probing", unit="prompt", leave=False, disable=None),
     )
     (config.out / RESULT).write_text(json.dumps(result.to_dict(), indent=2) + "\n")

@@ -1,6 +1,7 @@
 """The probe: which blocks of a model attend to an object where the object comes to be."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ def probe(
     locate: Locate,
     steps: int,
     seed: int = 0,
+    images: Sequence[Path | None] = (),
     progress: Callable[[Sequence[Layout]], Iterable[Layout]] = lambda layouts: layouts,
 ) -> ProbeResult:
     """Make each prompt's video with the plain model, read the attention of all blocks on the way, and compare.
@@ -35,19 +37,26 @@ def probe(
         locate: the detector.
         steps: denoising steps to measure, from the first on: the guided ones.
         seed: seed of the first prompt's noise.
+        images: for each prompt the image that its video starts from, where the model wants one.
         progress: wraps the layouts, e.g. in a progress bar.
 
     Raises:
-        ValueError: if ``steps`` is out of range, a word is not among a prompt's tokens, or no object is seen at all.
+        ValueError: if ``steps`` is out of range, an image does not suit the model, a word is not among a prompt's
+            tokens, or no object is seen at all.
     """
-    if not 1 <= steps <= backbone.num_steps:
-        raise ValueError(f"steps is {steps}; it must be from 1 to the {backbone.num_steps} denoising steps")
+    if not 1 <= steps <= backbone.max_guided_steps:
+        raise ValueError(
+            f"steps is {steps}; it must be from 1 to the {backbone.max_guided_steps} denoising steps that can be guided"
+        )
     if not layouts:
         raise ValueError("there is no prompt to probe with; give at least one")
+    images = images or [None] * len(layouts)
+    for image in images:
+        backbone.check_image(image)
     objects = [_objects(backbone, layout) for layout in layouts]
     iou, auc, chance, seen = [], [], [], 0
     for number, layout in enumerate(progress(layouts)):
-        maps, video = _watch(backbone, layout, objects[number], steps, seed + number)
+        maps, video = _watch(backbone, layout, images[number], objects[number], steps, seed + number)
         cells = _cells(locate(video, [track.phrase for track in _shown(layout)]), backbone.grid).to(maps.device)
         iou.append(_mean(attention_iou(maps, cells)))
         auc.append(_mean(attention_auc(maps, cells)))
@@ -79,10 +88,10 @@ def _objects(backbone: Backbone, layout: Layout) -> list[list[int]]:
 
 @torch.no_grad()
 def _watch(
-    backbone: Backbone, layout: Layout, objects: Sequence[Sequence[int]], steps: int, seed: int
+    backbone: Backbone, layout: Layout, image: Path | None, objects: Sequence[Sequence[int]], steps: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """Return the attention, shape (steps, blocks, M, T, h, w), and the video."""
-    conditioning, latents = backbone.encode(layout.prompt), backbone.start(seed)
+    conditioning, latents = backbone.encode(layout.prompt, image), backbone.start(seed)
     blocks, maps = range(backbone.num_blocks), []
     for step in range(backbone.num_steps):
         if step < steps:
