@@ -41,7 +41,7 @@ def maps_of(run, number):
 
 def test_every_prompt_has_its_maps(serve):
     """An entry's maps for a miss; for a hit the maps with what was loaded."""
-    memory = ParametricMemory(min_gain=-9.0, optimise_hits=False)
+    memory = ParametricMemory(min_gain=-9.0, hit_iterations=0)
     run = serve(memory, AttentionMaps())
     with Memory(run / "memory") as opened:
         (entry,) = opened
