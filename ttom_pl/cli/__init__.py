@@ -1,5 +1,6 @@
 """The ``ttom`` command: one line per subcommand, each imported only when it is called."""
 
+import logging
 import os
 import sys
 from argparse import ArgumentError
@@ -26,6 +27,10 @@ def main(args: Sequence[str] | None = None) -> None:
         args: command line without the program's name; ``sys.argv`` when not given.
     """
     words = list(sys.argv[1:] if args is None else args)
+    # Said while diffusers is imported: images are prepared without torchvision, which is not needed.
+    logging.getLogger("transformers.utils.import_utils").addFilter(
+        lambda record: "requires torchvision" not in record.getMessage()
+    )
     try:
         if not words or words[0] in ("-h", "--help"):
             print(_help())
