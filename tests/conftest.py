@@ -63,7 +63,7 @@ def backbone(make_backbone: MakeBackbone) -> WanBackbone:
     return make_backbone()
 
 
-class FixedPlanner:
+class FixedPlanner(Planner):
     """Puts the objects of a caption at fixed places, first to last, so that no test depends on how well one plans."""
 
     def plan(self, prompt: str, id: str = "") -> Layout:

@@ -65,6 +65,7 @@ def test_authors_format(tmp_path: Path, prompts: Path) -> None:
     [
         ["--planner", "grammar"],
         ["--planner=grammar", "--planner.num_keyframes=6"],
+        ["--planner", "GrammarPlanner"],
         ["--planner", "ttom_pl.planners.GrammarPlanner"],
     ],
 )

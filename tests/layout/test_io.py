@@ -67,6 +67,20 @@ def test_spans_may_be_absent(tmp_path: Path) -> None:
             '"boxes": [[0, 0, 1, 1]]}]}',
             "line 2: object 0 .* has 2 spans",
         ),
+        (
+            '{"prompt": "a cat", "tracks": [{"id": 0, "phrase": "a cat", "words": ["dog"], "boxes": [[0, 0, 1, 1]]}]}',
+            "line 2: object 0 .* the word 'dog' is not in the prompt 'a cat'",
+        ),
+        (
+            '{"prompt": "a cat", "confidence": "high", "tracks": [{"id": 0, "phrase": "a cat", "words": ["cat"], '
+            '"boxes": [[0, 0, 1, 1]]}]}',
+            "line 2: field 'confidence' must be a number from 0 to 1, got 'high'",
+        ),
+        (
+            '{"prompt": "a cat", "background": 3, "tracks": [{"id": 0, "phrase": "a cat", "words": ["cat"], '
+            '"boxes": [[0, 0, 1, 1]]}]}',
+            "line 2: field 'background' must be a text, got 3",
+        ),
     ],
 )
 def test_errors_name_line_and_field(tmp_path: Path, line: str, message: str) -> None:

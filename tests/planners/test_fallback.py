@@ -10,7 +10,7 @@ from ttom_pl.planners import FallbackPlanner, Planner, PlanningError
 TRACK = Track(0, "a cat", ("cat",), ((0.1, 0.1, 0.5, 0.5),))
 
 
-class Sure:
+class Sure(Planner):
     """Gives layouts of a certain confidence."""
 
     def __init__(self, confidence: float, reason: str = "") -> None:
@@ -20,7 +20,7 @@ class Sure:
         return replace(self.layout, prompt=prompt, id=id)
 
 
-class Broken:
+class Broken(Planner):
     """Has no layout."""
 
     def plan(self, prompt: str, id: str = "") -> Layout:

@@ -16,6 +16,16 @@ def test_is_a_planner() -> None:
     assert (layout.id, layout.planner, layout.prompt) == ("0007", "grammar", "a cat")
 
 
+def test_steer_decides_whose_tokens_are_steered() -> None:
+    """The noun alone, or with its adjectives; the boxes are the same."""
+    prompt = "two small red kites drift left over a wooden cabin"
+    noun, phrase = (GrammarPlanner(steer=steer).plan(prompt).tracks for steer in ("noun", "phrase"))
+    assert {track.words for track in noun} == {("kites",), ("cabin",)}
+    assert {track.words for track in phrase} == {("small", "red", "kites"), ("wooden", "cabin")}
+    assert all(tuple(prompt[start:end] for start, end in track.spans) == track.words for track in phrase)
+    assert [track.boxes for track in noun] == [track.boxes for track in phrase]
+
+
 def test_background_is_the_place() -> None:
     assert PLANNER.plan("A cat slinking to the left side of a cozy living room").background == "cozy living room"
 

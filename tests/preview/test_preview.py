@@ -61,13 +61,13 @@ def test_the_way_is_drawn_behind() -> None:
 @pytest.mark.parametrize("box", [(0.0, 0.0, 0.004, 0.004), (0.97, 0.97, 1.0, 1.0), (0.0, 0.0, 1.0, 1.0)])
 def test_extreme_boxes(box: tuple[float, float, float, float]) -> None:
     track = Track(0, "an extraordinarily long-winded name", ("extraordinarily", "long-winded"), (box,))
-    (picture,) = draw_frames(Layout("x", (track,)), (200, 100), (0.5,))
+    (picture,) = draw_frames(Layout(track.phrase, (track,)), (200, 100), (0.5,))
     assert near(picture, TRACK_COLORS[0]) > 0.005
 
 
 def test_many_objects_have_colors() -> None:
     tracks = tuple(Track(i, f"thing{i}", (f"thing{i}",), ((0.1, 0.1, 0.5, 0.5),)) for i in range(20))
-    assert len(draw_frames(Layout("x", tracks), (200, 100), (0.0, 1.0))) == 2
+    assert len(draw_frames(Layout(" ".join(track.phrase for track in tracks), tracks), (200, 100), (0.0, 1.0))) == 2
 
 
 def test_steered_words_have_their_objects_colors() -> None:

@@ -17,9 +17,9 @@ from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.preview import Plan, write_preview
 
 NAMES = {
-    "grammar": "ttom_pl.planners.GrammarPlanner",
-    "llm": "ttom_pl.planners.LLMPlanner",
-    "file": "ttom_pl.planners.FilePlanner",
+    "grammar": "GrammarPlanner",
+    "llm": "LLMPlanner",
+    "file": "FilePlanner",
 }
 """Short names of planners."""
 

@@ -68,7 +68,8 @@ class Layout:
         original_prompt: what was asked for, where ``prompt`` is an enriched version of it.
 
     Raises:
-        LayoutError: if there is no track, if identifiers repeat, or if the numbers of keyframes differ.
+        LayoutError: if there is no track, if identifiers repeat, if the numbers of keyframes differ, if a word is not
+            in the prompt, or if the confidence is not between 0 and 1.
     """
 
     prompt: str
@@ -83,6 +84,8 @@ class Layout:
     def __post_init__(self) -> None:
         if not self.tracks:
             raise LayoutError(f"the layout of {self.prompt!r} has no tracks; give at least one object")
+        if not isinstance(self.confidence, int | float) or not 0 <= self.confidence <= 1:
+            raise LayoutError(f"field 'confidence' must be a number from 0 to 1, got {self.confidence!r}")
         ids = [track.id for track in self.tracks]
         if len(set(ids)) < len(ids):
             raise LayoutError(f"the layout of {self.prompt!r} repeats an object id: {ids}; number the objects apart")
@@ -93,6 +96,12 @@ class Layout:
                 "give each object one box, or null, per keyframe"
             )
         for track in self.tracks:
+            missing = [word for word in track.words if word.casefold() not in self.prompt.casefold()]
+            if missing:
+                raise LayoutError(
+                    f"object {track.id} ({track.phrase!r}): the word {missing[0]!r} is not in the prompt "
+                    f"{self.prompt!r}; steer words that the prompt has"
+                )
             for word, (start, end) in zip(track.words, track.spans, strict=False):
                 if self.prompt[start:end] != word:
                     raise LayoutError(
@@ -125,6 +134,9 @@ class Layout:
             raise LayoutError(f"unknown field {min(unknown)!r}; known are {sorted(cls.__dataclass_fields__)}")
         if not isinstance(fields.get("prompt"), str) or not fields["prompt"].strip():
             raise LayoutError(f"field 'prompt' must be a non-empty text, got {fields.get('prompt')!r}")
+        for name, value in fields.items():
+            if name != "confidence" and not isinstance(value, str):
+                raise LayoutError(f"field {name!r} must be a text, got {value!r}")
         return cls(tracks=tuple(_track(i, track) for i, track in enumerate(tracks)), **fields)
 
 

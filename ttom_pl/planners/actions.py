@@ -16,6 +16,10 @@ _DOWN: Sign = (0, 1)
 _UP: Sign = (0, -1)
 _SENTENCE_MARKS = ("step", "particle", "goto", "route", "at", "then")
 _SLIP = frozenset({"slide", "roll", "slip", "jump", "leap", "tip", "dive", "blow"})
+_ON_OBJECTS = verbs.THROW | verbs.STRIKE | verbs.RAISE | verbs.LOWER
+"""Verbs whose object moves, not their subject."""
+_ARRIVE = frozenset({"land", "settle", "alight"})
+"""Verbs that end a way, and imply one only where none was said before."""
 _UNMOVED = frozenset({"light", "set", "make", "watch", "appear"})
 
 
@@ -37,7 +41,7 @@ def is_about_both(part: Part) -> bool:
 
 def _movers(cast: Cast, part: Part) -> list[int]:
     """Return who goes where the verb says, and place its direct objects."""
-    if part.lemma in verbs.CHANGE:
+    if part.lemma in verbs.CHANGE or (part.lemma in verbs.FORM and any(c.link == "into" for c in part.complements())):
         _become(cast, part)
     elif part.lemma in verbs.WEAR:
         _wear(cast, part)
@@ -47,11 +51,18 @@ def _movers(cast: Cast, part: Part) -> list[int]:
             return patients
         if patients and not part.passive:
             return _transitive(cast, part, patients)
+        taken = any(c.link == "" and c.noun for c in part.complements())
+        if taken and part.lemma in _ON_OBJECTS:
+            return []
     return list(cast.subjects)
 
 
 def _patients(cast: Cast, part: Part, noun: NounPhrase) -> list[int]:
     """Return the actors that a direct object names, if any."""
+    if part.lemma in verbs.CIRCLE and objects.is_scenery(noun) and noun.has_article:
+        orbited = cast.mention(noun)
+        cast.relate("around", cast.subjects, orbited)
+        return []
     if part.lemma not in verbs.UP - verbs.RAISE:
         return cast.mention(noun) if objects.is_patient(noun, cast.headline) else []
     if not objects.is_scenery(noun) and not objects.is_nothing(noun):
@@ -65,7 +76,7 @@ def _transitive(cast: Cast, part: Part, patients: list[int]) -> list[int]:
     """Relate subjects and direct objects; return which of them move."""
     kind: Kind = "left" if part.lemma in {"push", "shove"} else "on" if part.lemma in verbs.MOUNT else "beside"
     one_each = all(cast[i].count == 1 for i in [*cast.subjects, *patients])
-    if part.lemma in verbs.THROW | verbs.STRIKE | verbs.RAISE | verbs.LOWER:
+    if part.lemma in _ON_OBJECTS:
         cast.relate(kind, cast.subjects, patients)
         return patients
     if part.lemma in verbs.TOGETHER | verbs.MOUNT:
@@ -79,16 +90,26 @@ def _transitive(cast: Cast, part: Part, patients: list[int]) -> list[int]:
 
 
 def _become(cast: Cast, part: Part) -> None:
-    """Let what something becomes take its place in the second half ("a caterpillar turns into a butterfly")."""
+    """Let what something becomes take its place in the second half ("a caterpillar turns into a butterfly").
+
+    With a direct object it is that which changes ("a potter shapes *clay* into a bowl").
+    """
+    before = cast.subjects[:1]
     for complement in part.complements():
         noun = complement.noun
-        becomes = complement.link == "into" or (complement.link == "" and part.lemma in {"become", "turn"})
-        if noun is None or noun.only_colors or not becomes or not cast.subjects or not objects.is_patient(noun, True):
+        becomes = complement.link == "into" or (complement.link == "" and part.lemma == "become")
+        if noun is None or noun.only_colors or complement.link not in ("", "into") or not objects.is_patient(noun, True):
             continue
-        for i in cast.mention(noun):
-            cast[i].absent.add("first")
-            cast.actors[0].absent.add("second")
-            cast.relate("around", [i], cast.subjects[:1])
+        if complement.link == "" and part.lemma == "turn":
+            becomes = not any(c.link == "into" for c in part.complements())
+        if becomes and before:
+            for i in cast.mention(noun):
+                cast[i].absent.add("first")
+                cast[before[0]].absent.add("second")
+                cast.relate("around", [i], before)
+        elif complement.link == "" and not part.passive:
+            before = cast.mention(noun)
+            cast.relate("beside", cast.subjects, before)
 
 
 def _wear(cast: Cast, part: Part) -> None:
@@ -120,7 +141,8 @@ def _directions(cast: Cast, part: Part, movers: Sequence[int]) -> bool:
     for step in steps:
         for i in movers:
             cast[i].go(step.kind, step.sign, step.then)
-    if steps and not movers and "camera" not in cast.prompt.lower():
+    taken = any(c.link == "" and c.noun for c in part.complements())
+    if steps and not movers and not taken and "camera" not in cast.prompt.lower():
         cast.doubt(0.5, "a direction without an object that takes it")
     directed = any(step.kind != "at" for step in steps)
     for mark in part.marks("growth", "away"):
@@ -158,6 +180,8 @@ def _implied(cast: Cast, part: Part, movers: Sequence[int], goes: bool) -> list[
         return [_DOWN]
     if lemma in verbs.UP and (lemma not in verbs.RAISE or moved):
         return [_UP]
+    if lemma in _ARRIVE and any(cast[i].steps for i in movers):
+        return []
     if lemma in verbs.DOWN and (lemma != "set" or any(a.noun.lemma in {"sun", "moon"} for a in cast.actors)):
         return [_DOWN]
     if lemma in {"take", "blast", "lift"} and not patient:

@@ -1,14 +1,17 @@
 """What every planner can do."""
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
 
 from ttom_pl.layout.schema import Layout
 
 
-@runtime_checkable
-class Planner(Protocol):
-    """Turns a prompt into a spatio-temporal layout."""
+class Planner(ABC):
+    """Turns a prompt into a spatio-temporal layout.
 
+    In YAML the planners of this package go by their class names (``class_path: GrammarPlanner``), others by their path.
+    """
+
+    @abstractmethod
     def plan(self, prompt: str, id: str = "") -> Layout:
         """Return the layout of a prompt.
 
@@ -16,4 +19,3 @@ class Planner(Protocol):
             prompt: the text that the video is made from.
             id: name of the prompt in its stream, passed on to the layout.
         """
-        ...

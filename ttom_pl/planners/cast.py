@@ -55,13 +55,13 @@ class Cast:
         self.scene.actors.append(Actor(noun, noun.end, noun.count, scale=scale))
         return [len(self.scene.actors) - 1]
 
-    def set_subjects(self, nouns: Sequence[NounPhrase]) -> None:
-        """Make the clause about what some noun phrases name."""
+    def set_subjects(self, nouns: Sequence[NounPhrase], move: bool = False) -> None:
+        """Make the clause about what some noun phrases name, which ``move`` by its verb."""
         self.headline = not any(noun.determiner or noun.plural for noun in nouns)
         self.subjects = []
         for noun in nouns:
             place = noun.lemma and self.scene.background.lower().endswith(noun.head.low)
-            if not objects.is_subject(noun) or (place and objects.is_scenery(noun)):
+            if not objects.is_subject(noun, move) or (place and objects.is_scenery(noun)):
                 continue
             known = len(self.scene.actors)
             self.subjects += self.mention(noun)

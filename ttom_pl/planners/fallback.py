@@ -8,7 +8,7 @@ from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
 
 
-class FallbackPlanner:
+class FallbackPlanner(Planner):
     """Ask planners in turn: a language model and, where it fails, the grammar; or the other way round.
 
     Args:

@@ -7,9 +7,10 @@ from pathlib import Path
 from ttom_pl.layout.io import read_layouts
 from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout, LayoutError
+from ttom_pl.planners.base import Planner
 
 
-class FilePlanner:
+class FilePlanner(Planner):
     """Look layouts up in a file, by the prompt's id or else by its text; of an enriched prompt, by its original text.
 
     Args:

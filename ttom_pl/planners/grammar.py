@@ -5,11 +5,19 @@ from dataclasses import replace
 from typing import Literal
 
 from ttom_pl.layout.schema import Box, Layout, Track
+from ttom_pl.planners.base import Planner
 from ttom_pl.planners.cast import WHOLE_FRAME
 from ttom_pl.planners.english.adjectives import is_adjective
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.clauses import read_clauses
-from ttom_pl.planners.english.function_words import AUXILIARIES, COORDINATORS, DETERMINERS, NUMBERS, PREPOSITIONS
+from ttom_pl.planners.english.function_words import (
+    AUXILIARIES,
+    COORDINATORS,
+    DETERMINERS,
+    FOREIGN,
+    NUMBERS,
+    PREPOSITIONS,
+)
 from ttom_pl.planners.english.mark_rules import find_marks
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
@@ -23,7 +31,7 @@ _MANY, _MOST = 16, 24
 _CROWD = (2.4, 2.0)
 
 
-class GrammarPlanner:
+class GrammarPlanner(Planner):
     """Plan by grammar: offline, deterministic, in milliseconds, without a model.
 
     The same structure and motion give the same boxes, whatever the objects, their attributes and the place.
@@ -158,7 +166,12 @@ def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase]) -> Scene:
 
 
 def _is_english(tokens: Sequence[Token]) -> bool:
-    """Whether a long prompt has any of the small words of English."""
+    """Whether a prompt is in Latin letters and, if it is long, has more small words of English than of others."""
     small = DETERMINERS | PREPOSITIONS | COORDINATORS | AUXILIARIES | NUMBERS.keys()
     words = [token.low for token in tokens if token.is_word]
+    if not any(letter.isascii() for letter in "".join(words)):
+        return False
+    foreign = sum(word in FOREIGN for word in words)
+    if foreign > sum(word in small - FOREIGN for word in words):
+        return False
     return len(words) < 4 or any(word in small or known_verb(word) or is_adjective(word) for word in words)

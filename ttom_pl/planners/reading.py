@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from ttom_pl.planners.actions import act
 from ttom_pl.planners.cast import Cast
 from ttom_pl.planners.english.clauses import Clause, Complement
+from ttom_pl.planners.english.syntax import Verb
+from ttom_pl.planners.english.verbs import MOVES
 from ttom_pl.planners.parts import Part, parts_of, uninverted
 from ttom_pl.planners.scene import Scene
 from ttom_pl.planners.standing import stand
@@ -14,10 +16,14 @@ def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
     """Return the scene that the clauses of a prompt describe."""
     cast = Cast(prompt)
     waiting: list[Part] = []
-    for clause in clauses:
-        if not (clause.subjects or cast.subjects or any(isinstance(i, Complement) and i.noun for i in clause.items)):
-            waiting += parts_of(clause)
-            continue
+    for number, clause in enumerate(clauses):
+        if not (clause.subjects or cast.subjects):
+            finite, nameless = clause.has_finite_verb, not any(isinstance(i, Complement) and i.noun for i in clause.items)
+            if finite and nameless:
+                continue
+            if nameless or (clause.has_verb and not finite and any(each.subjects for each in clauses[number + 1 :])):
+                waiting += parts_of(clause)
+                continue
         _read(cast, clause, waiting)
         waiting = []
     for part in waiting:
@@ -26,13 +32,13 @@ def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
 
 
 def _read(cast: Cast, clause: Clause, before: Sequence[Part]) -> None:
-    """Read a clause, and the parts before it that had no subject yet ("while moving left, a car honks")."""
+    """Read a clause, and the parts before it that had no subject yet ("kicking a ball, a boy runs")."""
     main = cast.subjects
     cast.outer = main if clause.reduced else []
     if not clause.subjects and not cast.subjects:
         clause = uninverted(clause)
     if clause.subjects:
-        cast.set_subjects(clause.subjects)
+        cast.set_subjects(clause.subjects, any(isinstance(i, Verb) and i.lemma in MOVES for i in clause.items))
     elif clause.selector:
         cast.select(clause.selector)
     known = len(cast.scene.actors)

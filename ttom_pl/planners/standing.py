@@ -1,6 +1,7 @@
 """What the prepositions say: what stands where, and who goes to, after or past what."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ttom_pl.planners.actions import RIGHT, is_about_both
 from ttom_pl.planners.cast import Cast
@@ -36,7 +37,10 @@ _NO_SUPPORT = frozenset({"leg", "foot", "back", "tail", "paw", "hand", "fire", "
 def stand(cast: Cast, part: Part, directed: bool) -> None:
     """Put the subjects of a verb where its prepositions say."""
     _among_each_other(cast, part)
+    company = _company(cast, part)
     for complement in part.complements():
+        if complement in company:
+            continue
         noun, link = complement.noun, complement.link
         if noun is None and not complement.pronoun and complement.link in _NEEDS_NOUN:
             cast.doubt(0.2, f"{complement.link!r} without what it is about")
@@ -55,6 +59,21 @@ def stand(cast: Cast, part: Part, directed: bool) -> None:
             _side_of(cast, link, noun, part)
         else:
             _preposition(cast, complement.preposition, noun, part, directed)
+
+
+def _company(cast: Cast, part: Part) -> list[Complement]:
+    """Read "with a windmill behind it"; return what was read."""
+    read: list[Complement] = []
+    for one, other in pairwise(part.items):
+        if not (isinstance(one, Complement) and one.link == "with" and one.noun and cast.subjects):
+            continue
+        kind = None
+        if isinstance(other, Complement) and other.noun is None and "other" not in other.pronoun:
+            kind = _KINDS.get(other.preposition)
+        if kind is not None and not objects.is_nothing(one.noun):
+            cast.relate(kind, cast.mention(one.noun), cast.subjects)
+            read += [one, other]
+    return read
 
 
 def _among_each_other(cast: Cast, part: Part) -> None:

@@ -56,8 +56,9 @@ _ENDINGS = (
 )
 _NOT = frozenset(
     """
-    angelfish bible bike brush cable catfish constable crayfish dish finish fish goldfish handful jellyfish mouthful
-    polish radish rubbish shellfish spoonful stable starfish swordfish table timetable vegetable
+    angelfish bible bike brush cable catfish cleaner constable cooler crayfish dish dryer finish fish goldfish handful
+    jellyfish loner mouthful polish radish rubbish shellfish spoonful stable starfish stranger swordfish table timetable
+    vegetable
     """.split()
 )
 
@@ -68,8 +69,9 @@ def is_adjective(word: str) -> bool:
         return True
     if "-" in word and word.endswith("ed"):
         return True
-    if word.endswith(("er", "est")) and len(word) > 4:
+    if word.endswith(("er", "est")) and len(word) > 4 and word not in _NOT:
         stem = word.removesuffix("est").removesuffix("er")
-        if {stem, stem + "e", stem[:-1], stem[:-1] + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
+        short = stem[:-1] if stem[-1] == stem[-2] else ""
+        if {stem, stem + "e", short, stem.removesuffix("i") + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
             return True
     return len(word) > 5 and word.endswith(_ENDINGS) and word not in _NOT

@@ -46,7 +46,10 @@ def chunk(tokens: Sequence[Token], marks: Sequence[Mark]) -> list[Chunk]:
         else:
             adjoins = bool(chunks) and isinstance(last := chunks[-1], NounPhrase) and last.end == item.start - 1
             phrase, after = noun_phrase(line, at, _joined(chunks), adjoins)
-            if phrase is not None:
+            if adjoins and phrase is not None and _is_plurals_verb(line, at, chunks[-1], phrase):
+                chunks.append(Verb(item, item.low, "base"))
+                phrase = None
+            elif phrase is not None:
                 chunks.append(phrase)
             elif (word := _word(item, chunks)) is not None:
                 chunks.append(word)
@@ -74,6 +77,14 @@ def _word(token: Token, chunks: Sequence[Chunk]) -> Chunk | None:
     else:
         verb = None if fw.is_adverb(low) else known_verb(low) or guessed_verb(low)
     return None if verb is None else Verb(token, verb.lemma, verb.form)
+
+
+def _is_plurals_verb(line: Line, at: int, before: Chunk, phrase: NounPhrase) -> bool:
+    """Whether an unknown word right behind a plural must be its verb ("two wrestlers *grapple*", "skaters *link* arms")."""
+    first = (*phrase.modifiers, phrase.head)[0].low
+    if first != line.low(at) or phrase.determiner or phrase.plural != bool(phrase.modifiers):
+        return False
+    return isinstance(before, NounPhrase) and before.plural and not is_adjective(first)
 
 
 def _selector(line: Line, at: int) -> int:

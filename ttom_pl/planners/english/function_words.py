@@ -49,6 +49,15 @@ AUXILIARIES = frozenset(
     """.split()
 )
 
+FOREIGN = frozenset(
+    """
+    al auf aus avec bei con da dans dal das de del dem den der des die dos du ein eine einen einer el en gli hacia il
+    la las le les lo los mit nach nel nella o os para par por sobre sous sur über um una und une von vers zu zum zur
+    à às där och på vänster åt het een van naar met uma com e y et il
+    """.split()
+)
+"""Small words of other languages in Latin letters."""
+
 ADVERBS = frozenset(
     """
     aboard abreast abroad adrift afar again ahead alike all-around almost aloft alone along already also always anew

@@ -45,7 +45,7 @@ class Line:
         low = self.low(at)
         if low == "can":
             verb = known_verb(self.low(at + 1))
-            return verb is not None and verb.form == "base"
+            return self.low(at + 1) in {"be", "not"} or (verb is not None and verb.form == "base")
         return not low or not low[0].isalnum() or low in _NEVER_IN_NOUNS
 
     def word_follows(self, at: int) -> bool:

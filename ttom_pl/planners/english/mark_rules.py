@@ -226,6 +226,8 @@ _RULES: list[tuple[str, Build]] = [
     (rf"\b(?P<a>left|right)\b(?! (?:{_NOT_A_DIRECTION})){_NEXT}", _bare_side),
     (rf"\b(?:up|down) (?=(?:an?|the) (?:[\w-]+ ){{0,3}}(?:{_LEVEL_WAYS})\b)", _fixed("skip")),
     (r"\b(?P<a>up|down)(?:hill)?\b", _named("particle", "a")),
+    (r"\b(?:ever |much )?higher(?: and higher)?\b(?! than)", _fixed("particle", (0, -1))),
+    (r"\b(?:ever |much )?lower and lower\b", _fixed("particle", (0, 1))),
     (
         r"in (?:a |wide |big |small |tight |large )*(?:circles?|loops?|circular motion)|around and around"
         r"|round and round|in (?:an )?orbit|(?:counter-?|anti-?)?clockwise",

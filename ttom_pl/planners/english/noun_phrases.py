@@ -108,6 +108,9 @@ def _close(line: Line, at: int, phrase: OpenPhrase, words: Sequence[Token]) -> t
         inner, after = noun_phrase(line, at + 1)
         if inner is not None and {head.low, singular(head.low)} & (MEASURES | PARTS):
             return _portion(phrase, head.low, inner), after
+        if inner is not None and inner.plural and (some := number(head.low)) is not None:
+            some_of = NounPhrase(phrase.start, inner.end, inner.head, inner.modifiers, "", some, some > 1)
+            return some_of, after
         if inner is not None:
             at, end = after, inner.end
     return NounPhrase(phrase.start, end, head, tuple(words[:-1]), phrase.determiner, count, plural), at

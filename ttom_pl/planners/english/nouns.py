@@ -81,8 +81,10 @@ ABSTRACT = frozenset(
 )
 PARTS = frozenset(
     """
-    arm back beak chin claw ear eye face feather feet fin finger flipper foot forehead fur hair hand head heart hoof
-    horn knee leg lip mane mouth neck nose paw shoulder snout tail tongue tooth trunk voice whisker wing
+    ankle antler arm back beak belly body bottom cheek chest chin claw ear elbow eye eyebrow eyelid face fang feather
+    feet fin finger fist flipper foot forehead fur hair hand head heart heartbeat heel hip hoof horn jaw knee lap leg
+    lip mane mouth muscle muzzle neck nose palm paw shoulder skin snout stomach tail talon tentacle thigh throat thumb
+    toe tongue tooth torso trunk tusk voice waist whisker wing wrist
     """.split()
 )
 """Parts of an object, which are no objects beside it."""
@@ -109,7 +111,7 @@ CONTAINERS = frozenset(
     """
     aquarium bag bags barrel basin basket bathtub bed bottle bowl box bucket cage can carriage cart cauldron crate
     crib cup cups drawer envelope fish-tank fishbowl glass hammock handbag incubator jar jug kettle mug mugs nest oven
-    pan pot pots pouch puddle-jar purse sack shell sink stroller suitcase tank teacup tray trunk tub vase wagon
+    pan pot pots pouch puddle purse sack shell sink stroller suitcase tank teacup tray trunk tub vase wagon
     wheelbarrow
     """.split()
 )

@@ -45,16 +45,18 @@ def is_nothing(noun: NounPhrase) -> bool:
     return bool(names & _NOTHING)
 
 
-def is_subject(noun: NounPhrase) -> bool:
-    """Whether a noun phrase, as the subject of a clause, names an object."""
-    return not is_nothing(noun) and noun.determiner not in {"their", "its"}
+def is_subject(noun: NounPhrase, moves: bool = False) -> bool:
+    """Whether a noun phrase, as the subject of a clause, names an object; what moves is more than an idea."""
+    moves = moves and noun.has_article and bool({noun.head.low, noun.lemma} & (ABSTRACT - TIMES))
+    return (moves or not is_nothing(noun)) and noun.determiner not in {"their", "its"}
 
 
 def is_solid(noun: NounPhrase, relation: str) -> bool:
     """Whether a place is an object among others here ("in front of a shop", but not "above a city")."""
     if noun.lemma not in SOLID_PLACES:
         return False
-    return (noun.has_article and relation in _POINTED) or relation in {"left", "right", "front", "behind", "between"}
+    pointed = relation in _POINTED or (relation == "into" and is_container(noun))
+    return (noun.has_article and pointed) or relation in {"left", "right", "front", "behind", "between"}
 
 
 def is_target(noun: NounPhrase, relation: str, among_places: bool = False) -> bool:
@@ -71,7 +73,9 @@ def is_patient(noun: NounPhrase, headline: bool) -> bool:
 
     A bare noun otherwise goes with its verb ("plays guitar", "takes photos").
     """
-    if is_nothing(noun) or is_scenery(noun) or _is_color(noun):
+    if is_nothing(noun) or _is_color(noun):
+        return False
+    if is_scenery(noun) and not (is_solid(noun, "past") or (noun.count or 0) > 1):
         return False
     bare = not noun.determiner and (noun.count is None or not noun.plural) and not noun.portion
     described = any(is_adjective(word.low) or word.low in COLORS for word in noun.modifiers)

@@ -45,8 +45,9 @@ class NounPhrase:
 
     @property
     def only_colors(self) -> bool:
-        """Whether it names nothing but a colour ("a bright red")."""
-        return self.head.low in COLORS and all(is_adjective(word.low) for word in self.modifiers)
+        """Whether it names nothing but a colour ("a bright red", not "a red rose")."""
+        colored = any(word.low in COLORS for word in self.modifiers) and not is_adjective(self.head.low)
+        return self.head.low in COLORS and not colored and all(is_adjective(word.low) for word in self.modifiers)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def _is_active_participle(line: Line, at: int, phrase: OpenPhrase) -> bool:
     """Decide on "flying": a verb after a noun, but not in "a large flowing river", "an old vending machine"."""
     last = phrase.words[-1].low
     if not phrase.has_noun or last.endswith("'s"):
-        return not line.word_follows(at) and not is_adjective(last)
+        return (not line.word_follows(at) or is_plural(line.low(at + 1))) and not is_adjective(last)
     modifies = line.low(at) in ING_MODIFIERS and line.word_follows(at)
     return not (modifies and (is_adjective(last) or (phrase.is_singular and line.is_finite(at + 2))))
 
@@ -114,7 +114,9 @@ def _is_third_person(line: Line, at: int, phrase: OpenPhrase) -> bool:
         needed = phrase.before in fw.CLAUSE_OPENERS and not line.word_follows(at)
         return phrase.has_noun and (line.low(at + 1) in fw.ARTICLES or needed)
     if not phrase.has_noun:
-        return not phrase.determiner and (phrase.adjoins or phrase.before in fw.AUXILIARIES | fw.PRONOUNS)
+        after_adverb = all(word.low in fw.ORDINALS for word in phrase.words)
+        follows = phrase.adjoins or phrase.before in fw.AUXILIARIES | fw.PRONOUNS
+        return not phrase.determiner and (follows or (known and after_adverb))
     if phrase.before in fw.PREPOSITIONS and (low in IRREGULAR_PLURALS or low in PLACES):
         return False
     if is_plural(last) and last not in INVARIANT:

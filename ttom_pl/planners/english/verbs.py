@@ -8,15 +8,16 @@ Form = Literal["base", "s", "ing", "ed"]
 
 GO = frozenset(
     """
-    advance amble bike blow bolt bounce bound bustle canter careen charge chase chug coast commute crawl creep cruise
-    cycle dart dash drift drive escape flap flee flit float flow flutter fly follow gallop glide go hasten head hike
-    hobble hop hover hurry hurtle inch jet jog journey jump leap limp lope lumber lunge march meander migrate motor
-    move navigate pace paddle parade pass patrol pedal plod prance proceed prowl pursue race ramble ride roam rocket
-    roll row run rush sail sashay saunter scamper scoot scurry scuttle shoot shuffle sidestep skate skateboard ski
-    skip skitter slide slink slip slither slosh snake sneak soar speed spiral spring sprint stagger stalk stampede
-    step streak stride stroll strut stumble surf swagger swarm sweep swim swoop tiptoe traipse tramp travel traverse
-    tread trek trickle trot trudge trundle vault waddle wade waft walk wander weave wheel whiz whizz wind wobble
-    zigzag zip zoom
+    advance amble bike blow bolt bounce bound bustle canter careen charge chase chug clamber clomp coast commute
+    crawl creep cruise cycle dart dash dawdle drift drive escape flap flee flit float flow flutter fly follow gallop
+    glide go hasten head hike hobble hop hover hurry hurtle inch jet jog journey jump leap limp lope lumber lunge
+    lurch maneuver march meander migrate motor move navigate pace paddle parachute parade pass patrol pedal plod
+    prance proceed prowl pursue putter race ramble rappel ride roam rocket roll row run rush sail sashay saunter
+    scamper scoot scrabble scramble scurry scuttle shimmy shin shoot shuffle sidestep sidle skate skateboard ski
+    skip skitter slide slink slip slither slosh snake sneak snowboard soar speed spiral spring sprint stagger stalk
+    stampede step stomp streak stride stroll strut stumble surf surge swagger swarm sweep swerve swim swoop tiptoe
+    traipse tramp travel traverse tread trek trickle trot trudge trundle vault veer waddle wade waft walk waltz
+    wander weave wheel whiz whizz wind wobble zigzag zip zoom
     """.split()
 )
 """Verbs of getting from one place to another, whatever the way."""
@@ -36,7 +37,7 @@ THROW = frozenset("throw toss hurl fling lob pitch chuck sling cast shoot launch
 STRIKE = frozenset("kick hit strike punt smack knock push-off shove roll slide spike serve dribble".split())
 """Verbs whose object moves off."""
 RAISE = frozenset("lift raise hoist elevate uplift".split())
-LOWER = frozenset("drop lower release spill pour".split())
+LOWER = frozenset("drop lower spill pour".split())
 TOGETHER = frozenset("push pull carry drag row steer pilot haul tow lead drive walk roll wheel herd guide move".split())
 """Verbs whose object moves with the subject."""
 MOUNT = frozenset("ride straddle".split())
@@ -55,6 +56,14 @@ CHANGE = frozenset(
     """.split()
 )
 """Verbs after which "into …" names a state."""
+FORM = frozenset(
+    """
+    assemble bake blend blossom break bud build churn coalesce collapse compress condense crumble crush curl divide dry
+    expand ferment flatten fold forge form grind harden hatch inflate knit merge mold mould mutate open press sculpt
+    shape shatter shred shrink shrivel solidify split sprout squash stiffen swell twist unfold unfurl warp weave whip
+    """.split()
+)
+"""Verbs after which "into …" names what something becomes, and which otherwise are verbs like others."""
 WEAR = frozenset("wear don sport dress".split())
 CIRCLE = frozenset("circle orbit".split())
 JUMP = frozenset("jump leap hop skip spring vault somersault".split())
@@ -67,44 +76,69 @@ TURN_IN_PLACE = frozenset(
 )
 """Verbs that a direction follows without the subject going there."""
 _STILL = """
-    accept ache act add adjust admire affect agree aim alarm allow amaze answer applaud argue arrange arrive ask
-    assemble assist attach attack attempt attend attract awake awaken babysit bake balance bark bask bathe battle beam
-    beat beg begin behave belch bellow belong bend billow bite blacken blast blaze bleat bleed blend bless blink block
-    bloom blossom bob boil borrow bow brake brandish break breathe brew brighten bring bristle brush bubble buck build
-    bump burn burrow burst bury buy buzz calculate call camp captivate capture care caress carve catch cause celebrate
-    chat chatter check cheer chew chirp chitter chomp chop churn clap clean clear cling close cluck clutch collect
-    comb come comfort compete complete compose concentrate conduct confront conjure connect consider construct
-    contemplate continue control converse coo cook cool copy cough count cover crack crackle cradle crash creak create
-    croak cross crouch crow cruise crumble crunch crush cry cuddle curl cut damage dance dangle daub decorate defend
-    deflate deliver demolish design destroy devour dig diminish dine direct discover discuss disperse display dissolve
-    dodge doodle doze draw dream dress drink drip drool dry duel dunk eat embrace emit empty engage enjoy entertain
-    erase erupt examine exchange execute exercise exhale exist expand explain explode explore express extend
-    extinguish face feast feed feel fetch fight fill find finish fish fit fix flash flatten flick flicker flip flood
-    flourish focus fold forage forge form freeze frolic fry gallivant gather gaze gesture give glance glare gleam
-    glimmer glint glisten glitter glow gnaw gobble gossip grab grasp graze greet grill grin grind grip groom grow
-    growl grunt guard gulp gurgle gush hammer hang harvest hatch hear heat help hibernate hide hiss hit hold hoot host
-    howl huddle hug hum hunt hurt ignite illuminate imagine imprint include inflate inhale inspect inspire interact
-    interview introduce investigate invite jiggle jingle join joke juggle keep kiss knead kneel knit knock know lap
-    laugh lay lead lean learn leave lend lick lie linger listen live load lock loiter look lounge love lower make
-    massage measure meditate meet mend meow merge mew mimic mingle mix moan moo motivate mourn mow munch nap need
-    negotiate neigh nestle nibble nod notice nudge nuzzle observe offer ooze open operate order organize overflow
-    overlook pack paint pan pant park pat paw pay peck peek peel peer perch perform pet photograph pick pierce place
-    plan play plow pluck point poke polish pollinate pop pose pounce pour practice pray preen prepare press pretend
-    print probe produce progress protect prune puff pump punch purr put quack quiver raid rattle reach read receive
-    recite recline redden reel reflect rehearse relax release remain remove repair rescue rest reveal revive rinse rip
-    roar roast rot rotate rub ruffle rummage rustle salute savor say scan scatter scoop scrape scratch scream screech
-    scribble scrub sculpt search see seem sell send serve sew shake share sharpen shatter shave shelter shift shimmer
-    shine shiver shop shout shovel show shred shrink shut shuttle sigh simmer sing sip sit sizzle sketch slam sleep
-    slice sling slouch slumber slurp smash smell smile smolder snap snarl snatch sneeze sniff sniffle snip snooze
-    snore snort snuggle soak sort sow sparkle speak spew spill spin spit splash splatter splinter split sprawl spray
-    spread sprinkle sprout squat squawk squeak squeal squeeze squint squirm squirt stack stain stand stare start stay
-    steal steam stick stiffen stir stitch stop strap stretch strike stroke struggle strum study suck summon sunbathe
-    support surround suspend swallow swat sweat swing swirl switch tackle take talk tan tap taste teach tear tell tend
-    thaw think thrash thrive thud thump tick tickle tie tighten tinkle toast touch tow train trim trip trumpet try tug
-    twinkle twirl twist twitch twitter type unfold unload unlock unroll untie unwind unwrap use vacuum vaporize
-    vibrate visit wade wail wait wake wander want warm wash watch wave wear weep weigh welcome weld whimper whine
-    whinny whip whir whisk whisper whistle whiten wield wiggle wink wipe wish wither work wrap wrestle wriggle write
-    yap yawn yell yellow yelp yodel zap zoom
+    abandon absorb accelerate accept accompany ache achieve act add adjust admire adopt adorn advertise affect agree
+    aim alarm allow amaze anchor answer applaud arch argue arise arrange arrive ask assemble assist astonish attach
+    attack attempt attend attract audit await awake awaken babysit bake balance bang bark bash bask bathe battle
+    beam beat beg begin behave belch bellow belong bend billow bite blacken blast blaze bleat bleed blend bless
+    blind blink block bloom blossom blush boast bob boil boogie borrow bother bow brake brandish brawl break breathe
+    brew brighten bring bristle brush bubble buck build bulldoze bully bump burn burrow burst bury buy buzz
+    calculate call camp caper capsize captivate capture care caress carve catch cause celebrate challenge chant chat
+    chatter check cheer chew chirp chirr chisel chitter chomp chop churn clang clap claw clean clear clench click
+    cling clip clog close clown cluck clutch collect comb come comfort command compare compete complain complete
+    compose concede concentrate conduct confront confuse congratulate conjure connect conquer consider console
+    construct consume contain contemplate contest continue contort control converse convince coo cook cool copy
+    correct cough count cover crack crackle cradle cram crash creak crease create crinkle criticize croak cross
+    crouch crow cruise crumble crunch crush cry cuddle curl cut damage dance dangle daub debate deceive decorate
+    dedicate defend deflate deflect deliver demolish demonstrate deposit design destroy detonate devise devour
+    diagnose dial dictate dig diminish dine direct disagree disappoint disarm disassemble discard discover discuss
+    disguise dislodge dismantle dismount disperse display dissolve distribute disturb dodge doff donate doodle douse
+    doze drain drape draw dread dream dress drink drip drool drown dry duel dunk eat edit educate eject elbow
+    embrace emit empty encircle encounter encourage enforce engage engrave enjoy enlarge entangle entertain entice
+    envelop erase erupt escort evacuate examine exchange exclaim execute exercise exfoliate exhale exist expand
+    experiment explain explode explore express extend extinguish extract face fasten feast feed feel feign fetch
+    fidget fight fill filter find finish fish fit fix fizz flail flare flash flatten flavor flex flick flicker
+    flinch flip flood flourish fluff flush foam focus fold forage force forge form freeze frighten frolic frown fry
+    fumble gallivant gape gargle gasp gather gawk gaze gesture giggle gild give glance glare glaze gleam glimmer
+    glint glisten glitter gloat glow gnash gnaw gobble gore gossip grab grapple grasp grate graze grease greet grill
+    grimace grin grind grip groom grope grow growl grunt guard gulp gurgle gush gyrate haggle hail halt hammer
+    handcuff hang harvest hatch heal hear heat heave help hibernate hiccup hide hiss hit hoard hold holler honk hoot
+    host howl huddle hug hum hunch hunt hurt hypnotize ignite illuminate imagine impale impress imprint include
+    inflate inform inhale inject insert insist inspect inspire instruct insult interact interview introduce invent
+    investigate invite itch jab jiggle jingle join joke jolt jostle juggle keep kindle kiss knead kneel knit knock
+    know lament lap lasso lather laugh lay laze lead leak lean learn leave lecture lend level lick lie linger link
+    liquefy listen live load lock loiter look loom lounge love lower lubricate lug lure make manage marvel mash
+    massage maul measure meditate meet mend mentor meow merge mew mime mimic mince mingle mix moan moisten moo
+    motivate mourn mow muffle mumble munch murmur muse nag nap neaten need negotiate neigh nestle nibble nip nod
+    notch notice nudge nurture nuzzle obey obscure observe offer ogle ooze open operate orate order organize
+    ornament outrun overflow overlook overtake pack paint pamper pan pant park parry pat paw pay peck peek peel peep
+    peer perch perform perspire persuade pester pet photograph pick pierce pinch pirouette placate place plait plan
+    plaster play plead please plow pluck plunder poach point poison poke polish pollinate ponder pop portray pose
+    pounce pour practice praise pray preach preen prepare preside press pretend prick print probe prod produce
+    progress promise promote prop propose protect protest prune pry pucker puff pulsate pulse pump punch punish
+    purchase purr put quack quarrel quench quiver quiz radiate raid rally rap rattle reach read reap reassemble
+    reassure recall receive recharge recite recline recoil recycle redden reel refill reflect refuel rehearse reign
+    relax release reload remain remind remove repair repel report reprimand rescue rest restock restrain retrieve
+    reveal reverse revive rinse rip ripple rivet roar roast rob rot rotate rouse rub ruffle rumble rummage rustle
+    sabotage sag salute salvage sample savor say scald scan scare scatter scoff scold scoop scorch score scowl
+    scrape scratch scream screech scribble scrub scruff scrunch sculpt search see seem seize sell send serve sew
+    shackle shake shampoo share sharpen shatter shave shear shelter shelve shift shimmer shine shiver shop shout
+    shovel show shred shriek shrink shrug shush shut shuttle sigh silence simmer sing sip sit sizzle sketch skewer
+    skirmish slam slap slash slaughter sleep slice sling slouch slumber slump slurp smash smear smell smile smirk
+    smolder smother snag snap snare snarl snatch sneer sneeze snicker sniff sniffle snip snooze snore snort snuggle
+    soak soothe sort sow spank sparkle speak spellbind spew spill spin spit splash splatter splinter split spool
+    sprawl spray spread sprinkle sprout spruce squabble squat squawk squeak squeal squeeze squint squirm squirt
+    squish stab stack stain stand stare start startle stay steady steal steam steep stencil sterilize stick stiffen
+    stifle sting stir stitch stop stow strain strangle strap stretch strike stroke struggle strum study stun stutter
+    suck suckle suffer summon sunbathe support surprise surround survey suspend swaddle swallow swat swear sweat
+    swing swipe swirl switch swivel swoon synchronize tackle take talk tame tan tangle tap taste taunt teach tear
+    teeter telephone tell tempt tend thatch thaw think thrash threaten thrive thrust thud thump tick tickle tie
+    tighten tinker tinkle toast toil torment touch tow trace train trample transport trespass trim trip trumpet try
+    tug tweak twine twinkle twirl twist twitch twitter type unbox unbuckle unbutton uncork uncover unearth unfold
+    unhook unite unleash unload unlock unpack unplug unravel unroll unscrew untie unveil unwind unwrap unzip upend
+    urge urinate use vacuum vaporize varnish vend vibrate visit wade wail wait wake wallow wander want warble warm
+    warn wash watch wave wear weep weigh welcome weld whack wheeze whimper whine whinny whip whir whisk whisper
+    whistle whiten whittle wield wiggle wince wink wipe wish wither work wrangle wrap wrench wrestle wriggle wring
+    write yank yap yawn yell yellow yelp yodel zap zoom
 """
 _CLASSES = (
     GO,
@@ -126,7 +160,7 @@ _CLASSES = (
     CHANGE,
 )
 _MORE = (WEAR, CIRCLE, JUMP, BOUNCE, SWAY, APPEAR, VANISH, TURN_IN_PLACE, frozenset(_STILL.split()))
-VERBS = frozenset().union(*_CLASSES, *_MORE)
+VERBS = frozenset().union(*_CLASSES, FORM, *_MORE)
 MOVES = frozenset().union(
     GO, UP, DOWN, FALL, THROW, STRIKE, RAISE, LOWER, TOGETHER, MOUNT, CHASE, FLEE, APPROACH
 ) | frozenset("come get continue head return blow pop back start begin enter leave".split())
@@ -150,6 +184,7 @@ _IRREGULAR: dict[str, str] = {
     "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
 }  # fmt: skip
 _DOUBLED = frozenset("control patrol propel compel begin babysit zigzag".split())
+_ENDS_IN_L = re.compile(r"[^aeiou][aeiou]l$")
 _SHORT = re.compile(r"^[^aeiou]*(?:qu)?[aeiou][^aeiouwxy]$")
 
 
@@ -177,6 +212,9 @@ def _all_forms() -> dict[str, VerbForm]:
     for verb in sorted(VERBS):
         for word, form in _inflect(verb):
             forms.setdefault(word, VerbForm(verb, form))
+    for verb in (verb for verb in VERBS if _ENDS_IN_L.search(verb)):
+        forms.setdefault(verb + "ling", VerbForm(verb, "ing"))  # British spelling
+        forms.setdefault(verb + "led", VerbForm(verb, "ed"))
     for verb in ("see", "flee"):
         del forms[verb + "d"]
     for word, verb in _IRREGULAR.items():

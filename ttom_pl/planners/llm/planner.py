@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ttom_pl.layout.schema import Layout, LayoutError
+from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
 from ttom_pl.planners.llm.answer import read_answer
 from ttom_pl.planners.llm.cache import AnswerCache
@@ -18,7 +19,7 @@ OPENAI = "https://api.openai.com/v1"
 _TRUNCATED = "it was cut off at the limit of its length; answer with the JSON object alone, without any reasoning"
 
 
-class LLMPlanner:
+class LLMPlanner(Planner):
     """Plan by a language model behind any OpenAI-compatible endpoint: hosted, vLLM, Ollama, llama.cpp.
 
     Answers are validated like every layout; what is wrong goes back to the model, in the words of the validation, until
