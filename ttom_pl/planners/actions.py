@@ -142,7 +142,7 @@ def _directions(cast: Cast, part: Part, movers: Sequence[int]) -> bool:
         for i in movers:
             cast[i].go(step.kind, step.sign, step.then)
     taken = any(c.link == "" and c.noun for c in part.complements())
-    if steps and not movers and not taken and "camera" not in cast.prompt.lower():
+    if steps and not (movers or taken or cast.idle) and "camera" not in cast.prompt.lower():
         cast.doubt(0.5, "a direction without an object that takes it")
     directed = any(step.kind != "at" for step in steps)
     for mark in part.marks("growth", "away"):

@@ -23,6 +23,7 @@ class Cast:
         subjects: numbers of the actors that the clause is about.
         outer: the subjects of the clause that it hangs on ("*a fox* sneaks past a dog sleeping on a rug").
         unselected: what "the other" means.
+        idle: whether it is about nothing that can be placed ("night falls").
         headline: whether nouns go without articles ("Chef slices cucumber").
 
     Args:
@@ -36,6 +37,7 @@ class Cast:
         self.outer: list[int] = []
         self.unselected: list[int] = []
         self.headline = False
+        self.idle = False
         self._ties: list[tuple[int, int]] = []
 
     def __getitem__(self, number: int) -> Actor:
@@ -59,6 +61,7 @@ class Cast:
         """Make the clause about what some noun phrases name, which ``move`` by its verb."""
         self.headline = not any(noun.determiner or noun.plural for noun in nouns)
         self.subjects = []
+        self.idle = all(objects.is_nothing(noun) for noun in nouns)
         for noun in nouns:
             place = noun.lemma and self.scene.background.lower().endswith(noun.head.low)
             if not objects.is_subject(noun, move) or (place and objects.is_scenery(noun)):
@@ -79,7 +82,11 @@ class Cast:
 
     def other(self) -> list[int]:
         """Return the actor that "it" means where it is not the subject."""
-        return [i for i in range(len(self.scene.actors)) if i not in self.subjects][-1:]
+        return self.other_than([])[-1:]
+
+    def other_than(self, some: Sequence[int]) -> list[int]:
+        """Return the actors that are neither subjects nor among some."""
+        return [i for i in range(len(self.scene.actors)) if i not in self.subjects and i not in some]
 
     def split(self, group: int) -> list[int]:
         """Make two actors of one that stands for several; return their numbers."""
@@ -110,6 +117,12 @@ class Cast:
                 self[i].scale = _CONTAINER
             for i in first:
                 self[i].scale = _CONTENT
+
+    def put(self, thing: int, kind: Kind, targets: Sequence[int]) -> None:
+        """Let the subjects bring a thing to where it stands in a relation; they stand beside that place."""
+        self.scene.relations = [r for r in self.scene.relations if r.kind != "beside" or r.seconds != (thing,)]
+        self.relate(kind, [thing], targets)
+        self.relate("beside", self.subjects, targets)
 
     def tie(self, leaders: Sequence[int], followers: Sequence[int]) -> None:
         """Let some go wherever others go."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 from ttom_pl.planners.actions import RIGHT, is_about_both
 from ttom_pl.planners.cast import Cast
 from ttom_pl.planners.english import objects, verbs
-from ttom_pl.planners.english.clauses import Complement
+from ttom_pl.planners.english.clauses import Complement, Item
 from ttom_pl.planners.english.marks import Mark, Sign
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.parts import Part
@@ -36,8 +36,8 @@ _NO_SUPPORT = frozenset({"leg", "foot", "back", "tail", "paw", "hand", "fire", "
 
 def stand(cast: Cast, part: Part, directed: bool) -> None:
     """Put the subjects of a verb where its prepositions say."""
-    _among_each_other(cast, part)
     company = _company(cast, part)
+    _among_each_other(cast, part, company)
     for complement in part.complements():
         if complement in company:
             continue
@@ -61,24 +61,27 @@ def stand(cast: Cast, part: Part, directed: bool) -> None:
             _preposition(cast, complement.preposition, noun, part, directed)
 
 
-def _company(cast: Cast, part: Part) -> list[Complement]:
-    """Read "with a windmill behind it"; return what was read."""
-    read: list[Complement] = []
+def _company(cast: Cast, part: Part) -> list[Item]:
+    """Read "with a windmill behind it", "with a dog on its left"; return what was read."""
+    read: list[Item] = []
     for one, other in pairwise(part.items):
         if not (isinstance(one, Complement) and one.link == "with" and one.noun and cast.subjects):
             continue
         kind = None
-        if isinstance(other, Complement) and other.noun is None and "other" not in other.pronoun:
-            kind = _KINDS.get(other.preposition)
+        if isinstance(other, Mark) and other.kind == "beside it":
+            kind = _KINDS.get(other.text)
+        elif isinstance(other, Complement) and other.noun is None and "other" not in other.pronoun:
+            side = other.link.signs if isinstance(other.link, Mark) else ()
+            kind = _AHEAD.get((-side[0][0], 0)) if side else _KINDS.get(other.preposition)
         if kind is not None and not objects.is_nothing(one.noun):
             cast.relate(kind, cast.mention(one.noun), cast.subjects)
             read += [one, other]
     return read
 
 
-def _among_each_other(cast: Cast, part: Part) -> None:
+def _among_each_other(cast: Cast, part: Part, read: Sequence[Item]) -> None:
     """Read "collide", "apart", "overhead", "on its left"."""
-    words = [mark.text for mark in part.marks("beside it")]
+    words = [mark.text for mark in part.marks("beside it") if mark not in read]
     if part.lemma in verbs.CONVERGE and not any(c.noun for c in part.complements() if c.link in ("", "with", "into")):
         cast.oppose(1)
     elif part.lemma in verbs.DIVERGE or "apart" in words:
@@ -122,7 +125,7 @@ def _side_of(cast: Cast, link: Mark, noun: NounPhrase, part: Part) -> None:
 
 
 def _preposition(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: bool) -> None:
-    if _describes(relation, noun, part):
+    if _describes(cast, relation, noun, part):
         cast.describe(noun)
         return
     targets = _targets(cast, relation, noun, part, directed)
@@ -130,9 +133,9 @@ def _preposition(cast: Cast, relation: str, noun: NounPhrase, part: Part, direct
         _relate(cast, relation, targets, part, directed)
 
 
-def _describes(relation: str, noun: NounPhrase, part: Part) -> bool:
-    """Whether a phrase tells what someone looks like ("a girl with braids", "a man in a white vest")."""
-    if relation == "with" and part.verb is None and not objects.is_animate(noun):
+def _describes(cast: Cast, relation: str, noun: NounPhrase, part: Part) -> bool:
+    """Whether a phrase tells what someone looks like ("a girl with braids", but not "a kitchen with three mugs")."""
+    if relation == "with" and part.verb is None and not objects.is_animate(noun) and not _are_places(cast):
         return True
     return relation in ("in", "with") and objects.is_clothing(noun)
 
@@ -144,7 +147,9 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
     round_it = relation == "around" and (lemma in verbs.CIRCLE or bool(part.marks("circle")))
     if (by_whom or round_it) and not objects.is_nothing(noun):
         return cast.mention(noun) if round_it or not objects.is_scenery(noun) or noun.has_article else []
-    among_places = bool(cast.subjects) and all(actor.scenery for actor in cast.actors)
+    if relation == "into" and lemma in verbs.CHANGE | verbs.FORM:
+        return []
+    among_places = _are_places(cast)
     if not objects.is_target(noun, relation, among_places):
         if objects.is_scenery(noun):
             cast.place(noun)
@@ -169,7 +174,13 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
         if not wanted:
             cast.place(noun)
     elif relation == "with":
-        wanted = _comes_along(noun, part)
+        wanted = among_places or _comes_along(noun, part)
+    elif relation == "for":
+        wanted = noun.has_article and (objects.is_animate(noun) or lemma == "reach")
+    elif relation == "to" and not directed and objects.is_animate(noun):
+        wanted = True
+    elif relation in ("to", "at") and lemma in verbs.THROW | verbs.STRIKE and cast.other():
+        wanted = noun.has_article or objects.is_animate(noun)
     elif relation in _LOOSE:
         flight = relation == "from" and lemma in verbs.FLEE
         seen = noun.has_article or (bool(noun.modifiers) and noun.plural and not noun.determiner)
@@ -177,6 +188,10 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
     else:
         wanted = False
     return cast.mention(noun) if wanted else []
+
+
+def _are_places(cast: Cast) -> bool:
+    return bool(cast.subjects) and all(actor.scenery for actor in cast.actors)
 
 
 def _comes_along(noun: NounPhrase, part: Part) -> bool:
@@ -192,7 +207,10 @@ def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed:
     lemma = part.lemma
     goes = lemma in verbs.MOVES and not part.negated
     single = all(cast[i].count == 1 for i in [*cast.subjects, *targets])
-    if relation in ("toward", "towards") or (relation == "to" and goes):
+    thrown = max((i for i in cast.other_than(targets)), default=targets[0])
+    if relation in ("to", "at") and lemma in verbs.THROW | verbs.STRIKE and cast[thrown].steps:
+        cast.relate(_AHEAD.get(cast[thrown].steps[-1].sign, "beside"), [thrown], targets)
+    elif relation in ("toward", "towards") or (relation == "to" and goes):
         _approach(cast, targets, directed)
     elif relation == "after":
         _follow(cast, cast.subjects, targets)
@@ -217,10 +235,15 @@ def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed:
     elif relation in _ON and all(objects.is_vehicle(cast[i].noun) for i in targets):
         cast.relate("on", cast.subjects, targets)
         cast.tie(cast.subjects, targets)
-    elif relation in ("with", "at") and single:
+    elif relation in ("with", "at", "for", "to") and single:
         cast.relate("beside", cast.subjects, targets)
     elif relation in _KINDS:
-        cast.relate(_KINDS[relation], cast.subjects, targets)
+        put = relation in ("into", "onto") or lemma in verbs.PUT
+        taken = put and not part.passive and any(c.link == "" and c.noun for c in part.complements())
+        if taken and thrown not in targets:
+            cast.put(thrown, _KINDS[relation], targets)
+        else:
+            cast.relate(_KINDS[relation], cast.subjects, targets)
 
 
 def _goes_down(cast: Cast) -> bool:

@@ -92,8 +92,14 @@ def _selector(line: Line, at: int) -> int:
     words = 2 if line.low(at) == "the" and line.low(at + 1) == "other" else 1
     if words == 1 and line.low(at) not in {"one", "another"}:
         return 0
-    verb = known_verb(line.low(at + words))
-    return words if (verb is not None and verb.form in ("s", "ing")) or line.low(at + words) in fw.AUXILIARIES else 0
+    verb, mark = known_verb(line.low(at + words)), line.mark(at + words)
+    if mark is not None:
+        return words if mark.kind in ("step", "at", "goto", "route") else 0
+    if at == 0 or line.begins(at) or line.low(at - 1) in fw.PREPOSITIONS:
+        acts = verb is not None and verb.form == "s"
+    else:
+        acts = verb is not None and verb.form in ("s", "ing")
+    return words if acts or line.low(at + words) in fw.AUXILIARIES else 0
 
 
 def _joined(chunks: Sequence[Chunk]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ttom_pl.planners.english.marks import Mark
 from ttom_pl.planners.english.nouns import is_place
+from ttom_pl.planners.english.objects import is_clothing
 from ttom_pl.planners.english.syntax import Chunk, NounPhrase, Verb, Word
 from ttom_pl.planners.english.verbs import DOWN, FALL, GO, UP
 
@@ -128,7 +129,7 @@ class _Reader:
             taken = self.clause.has_finite_verb if verb.is_finite else self.clause.has_verb
             if self.clause.reduced and verb.is_finite and taken:
                 self.open()
-            elif (taken and not is_place(before.lemma)) or (
+            elif (taken and not is_place(before.lemma) and not is_clothing(before)) or (
                 last.link == "with" and (scene or not self.clause.subjects)
             ):
                 if last.link == "with":
@@ -167,8 +168,15 @@ class _Reader:
                 if word.low == "before":
                     self.clause.items.append(Mark("then", word.token.start, word.token.end))
             case "relative":
-                before = self.peek(at - 1)
-                self.open([before] if isinstance(before, NounPhrase) else [], reduced=True)
+                self.open(self._antecedent(at), reduced=True)
+
+    def _antecedent(self, at: int) -> list[NounPhrase]:
+        """Return what "who" or "which" is about; not what it wears ("a woman in a yellow dress who waves")."""
+        before = self.peek(at - 1)
+        if isinstance(before, NounPhrase) and is_clothing(before):
+            wearer = self.peek(at - 3)
+            before = wearer if isinstance(wearer, NounPhrase) else before
+        return [before] if isinstance(before, NounPhrase) else []
 
     def pronoun(self, word: Word) -> None:
         if self.pending is not None or word.kind == "reciprocal":

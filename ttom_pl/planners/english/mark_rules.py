@@ -118,7 +118,7 @@ _RULES: list[tuple[str, Build]] = [
     # Openings that only say that there is a video.
     (rf"^(?:{_WRAPPER}){{1,2}}", _fixed("skip")),
     (
-        r"(?:^|(?<=[.;,] ))(?:there (?:is|are)|(?:we|you) (?:can )?see|in (?:the|this) (?:scene|video),)\s+",
+        r"(?:^|(?<=[.;,] ))(?:there(?: is| are|['’]s)|(?:we|you) (?:can )?see|in (?:the|this) (?:scene|video),)\s+",
         _fixed("skip"),
     ),
     # Past something, from one side to the other.

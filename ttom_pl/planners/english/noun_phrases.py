@@ -64,6 +64,9 @@ def _determiners(line: Line, at: int, phrase: OpenPhrase) -> int:
     while at < len(line) and (low := line.low(at)):
         if low == "that" and not line.word_follows(at):
             break
+        if low == "both" and line.low(at + 1) in fw.ARTICLES | fw.POSSESSIVE:  # "both a cook and a cat"
+            at += 1
+            continue
         if low in {"couple", "pair", "dozen", "few", "lot"} and phrase.determiner and line.low(at + 1) == "of":
             break
         if number(low) is not None and line.low(at + 1) != "of":

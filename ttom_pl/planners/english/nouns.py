@@ -79,6 +79,13 @@ ABSTRACT = frozenset(
     wonder work workout zigzag
     """.split()
 )
+STYLE = frozenset(
+    """
+    4k 8k aesthetic anime bokeh cartoon cgi cinematic detailed hd hyperrealistic lighting masterpiece photorealistic
+    photorealism quality realism realistic render resolution style uhd ultra
+    """.split()
+)
+"""Words for how a picture is made, where no article stands before them."""
 PARTS = frozenset(
     """
     ankle antler arm back beak belly body bottom cheek chest chin claw ear elbow eye eyebrow eyelid face fang feather
@@ -170,7 +177,7 @@ IRREGULAR_PLURALS: dict[str, str] = {
     "axes": "axe", "pies": "pie", "ties": "tie", "lies": "lie", "collies": "collie",
 }  # fmt: skip
 INVARIANT = frozenset(plural for plural, singular in IRREGULAR_PLURALS.items() if plural == singular)
-_SINGULAR_S = frozenset(
+SINGULAR_S = frozenset(
     """
     abacus abyss actress address albatross always apparatus as asparagus atlas bass besides bias boss brontosaurus bus
     business cactus campus canvas chaos chess christmas circus citrus class colossus compass cosmos crocus cross
@@ -181,6 +188,7 @@ _SINGULAR_S = frozenset(
     tyrannosaurus us venus virus waitress walrus was wilderness yes
     """.split()
 )
+"""Words that end in s and are no plurals."""
 ING_NOUNS = frozenset(
     """
     awning bedding beijing boxing-ring bring building buildings carving carvings ceiling clearing clothing crossing
@@ -205,7 +213,7 @@ def singular(word: str) -> str:
     """Return the singular of a plural noun, and other words as they are."""
     if word in IRREGULAR_PLURALS:
         return IRREGULAR_PLURALS[word]
-    if not word.endswith("s") or word in _SINGULAR_S or word.endswith(("ss", "us", "'s")) or len(word) < 4:
+    if not word.endswith("s") or word in SINGULAR_S or word.endswith(("ss", "us", "'s")) or len(word) < 4:
         return word
     if word.endswith("is") and not word.endswith(("ais", "eis", "kis", "nis")):
         return word

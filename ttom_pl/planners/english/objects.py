@@ -1,7 +1,7 @@
 """Which noun phrases name an object to place, and which a place, a time or an idea."""
 
+from ttom_pl.planners.english import function_words as fw
 from ttom_pl.planners.english.adjectives import COLORS, is_adjective
-from ttom_pl.planners.english.function_words import POSSESSIVE
 from ttom_pl.planners.english.nouns import (
     ABSTRACT,
     ANIMATE,
@@ -10,6 +10,7 @@ from ttom_pl.planners.english.nouns import (
     FRAME,
     PARTS,
     SOLID_PLACES,
+    STYLE,
     TIMES,
     UNCOUNTED,
     VEHICLES,
@@ -24,6 +25,7 @@ _POINTED = frozenset(
 _POINTED |= {"on", "onto", "top", "over", "near", "toward", "towards", "from", "against", "opposite"}
 
 _PICTURES = frozenset({"photo", "photos", "picture", "pictures", "selfie", "selfies"})
+_LIGHTS = frozenset({"sun", "moon", "star", "neon", "candle", "street", "fire"})
 _NOTHING = TIMES | ABSTRACT | FRAME | WEATHER | {"none", "nothing", "something", "everything", "way", "viewer"}
 
 
@@ -36,10 +38,14 @@ def is_nothing(noun: NounPhrase) -> bool:
     """Whether a noun phrase names no thing at all: a time, an idea, the weather, the frame itself."""
     names = {noun.head.low, noun.lemma}
     bare = not noun.determiner and not noun.modifiers and not noun.plural
-    if names & PARTS and noun.count in (1, None) and (not noun.determiner or noun.determiner in POSSESSIVE):
+    if names & PARTS and noun.count in (1, None) and (not noun.determiner or noun.determiner in fw.POSSESSIVE):
         return True
     if noun.determiner in {"a", "an"} and names & {"camera", "screen", "picture", "canvas", "frame", "image"}:
         return False
+    if noun.head.low == "light" and noun.determiner not in fw.SINGULAR and noun.count == 1:
+        return all(is_adjective(word.low) or word.low in COLORS | TIMES | _LIGHTS for word in noun.modifiers)
+    if names & STYLE and not noun.determiner and noun.count in (1, None):
+        return True
     if names & UNCOUNTED:
         return bare or noun.head.low in _PICTURES
     return bool(names & _NOTHING)
@@ -48,7 +54,7 @@ def is_nothing(noun: NounPhrase) -> bool:
 def is_subject(noun: NounPhrase, moves: bool = False) -> bool:
     """Whether a noun phrase, as the subject of a clause, names an object; what moves is more than an idea."""
     moves = moves and noun.has_article and bool({noun.head.low, noun.lemma} & (ABSTRACT - TIMES))
-    return (moves or not is_nothing(noun)) and noun.determiner not in {"their", "its"}
+    return (moves or not is_nothing(noun)) and (noun.determiner not in {"their", "its"} or noun.has_article)
 
 
 def is_solid(noun: NounPhrase, relation: str) -> bool:

@@ -13,12 +13,15 @@ from ttom_pl.planners.english.nouns import (
     INVARIANT,
     IRREGULAR_PLURALS,
     PLACES,
+    SINGULAR_S,
     is_plural,
     singular,
 )
 from ttom_pl.planners.english.tokens import Token
 from ttom_pl.planners.english.verbs import VerbForm, guessed_verb, known_verb
 
+_WITH_BASE = frozenset({"watch", "see", "hear", "feel", "let", "make", "help", "observe"})
+"""Verbs that take an object with a verb of its own ("watches *a goldfish swim*")."""
 _BEFORE_GERUNDS = frozenset({"after", "before", "upon", "without", "from"})
 
 
@@ -106,6 +109,8 @@ def _is_third_person(line: Line, at: int, phrase: OpenPhrase) -> bool:
     """Decide on "moves": a verb after one thing, but the plural noun in "three paper planes"."""
     low, last = line.low(at), phrase.words[-1].low
     known = known_verb(low) is not None
+    if low in SINGULAR_S and line.word_follows(at):
+        return False
     if phrase.is_singular:
         return not last.endswith("'s")
     if phrase.count is not None:
@@ -127,6 +132,9 @@ def _is_third_person(line: Line, at: int, phrase: OpenPhrase) -> bool:
 def _is_base(line: Line, at: int, phrase: OpenPhrase) -> bool:
     """Decide on "move": a verb after a plural, or after "a cat and a dog"."""
     last = phrase.words[-1].low
+    before = known_verb(phrase.before)
+    if before is not None and before.lemma in _WITH_BASE and phrase.has_noun and not line.word_follows(at):
+        return True
     if phrase.count is not None and phrase.count > 1:
         return is_plural(last)
     if phrase.joined and phrase.has_noun and (phrase.is_singular or not line.word_follows(at)):

@@ -64,6 +64,11 @@ FORM = frozenset(
     """.split()
 )
 """Verbs after which "into …" names what something becomes, and which otherwise are verbs like others."""
+PUT = frozenset(
+    "arrange build deposit drop hang insert lay load mount pack park pile place plant pour put set stack"
+    " stick stuff throw toss".split()
+)
+"""Verbs whose object is where the preposition says."""
 WEAR = frozenset("wear don sport dress".split())
 CIRCLE = frozenset("circle orbit".split())
 JUMP = frozenset("jump leap hop skip spring vault somersault".split())
@@ -181,7 +186,7 @@ _IRREGULAR: dict[str, str] = {
     "broke": "break", "began": "begin", "begun": "begin", "bitten": "bite", "frozen": "freeze", "fed": "feed",
     "fought": "fight", "found": "find", "crept": "creep", "dug": "dig", "leapt": "leap", "knelt": "kneel",
     "leaned": "lean", "shone": "shine", "sang": "sing", "shook": "shake", "shaken": "shake", "became": "become",
-    "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
+    "doing": "do", "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
 }  # fmt: skip
 _DOUBLED = frozenset("control patrol propel compel begin babysit zigzag".split())
 _ENDS_IN_L = re.compile(r"[^aeiou][aeiou]l$")
