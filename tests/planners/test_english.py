@@ -59,6 +59,13 @@ def way(layout: Layout, noun: str) -> tuple[int, int]:
         ("A person holding an umbrella walks to the left", {"person": "left", "umbrella": "left"}),
         ("A wooden crate is dragged to the right by a robot", {"crate": "right", "robot": "right"}),
         ("A dog chases a cat to the left", {"dog": "left", "cat": "left"}),
+        ("A black horse gallops to the left, kicking up dust", {"horse": "left"}),
+        ("It is raining while a bus goes to the left", {"bus": "left"}),
+        ("A stone tossed to the left lands in the water", {"stone": "left"}),
+        ("A dove released from a cage flies upwards", {"dove": "up"}),
+        ("A seagull soars higher and higher", {"seagull": "up"}),
+        ("Kicking a ball, a boy runs to the right", {"boy": "right"}),
+        ("A sleek silver sports car with tinted windows cruises to the right", {"car": "right"}),
         # no direction of motion
         ("A man raises his left hand", {"man": "still"}),
         ("A cat looks left while a dog looks right", {"cat": "still", "dog": "still"}),
@@ -86,6 +93,11 @@ def test_directions(prompt: str, ways: dict[str, str]) -> None:
         ("3 cats and 2 dogs play with a ball", {"cats": 3, "dogs": 2, "ball": 1}),
         ("Four robots and one human play cards", {"robots": 4, "human": 1}),
         ("twenty-two sheep", {"sheep": 1}),
+        ("four lobsters and two octopuses", {"lobsters": 4, "octopuses": 2}),
+        ("three of the five dogs bark", {"dogs": 3}),
+        ("Both a cook and a cat stare at a pie", {"cook": 1, "cat": 1, "pie": 1}),
+        ("two passengers and their four suitcases", {"passengers": 2, "suitcases": 4}),
+        ("A cozy kitchen with three ceramic mugs and two plates", {"mugs": 3, "plates": 2}),
     ],
 )
 def test_counts(prompt: str, counts: dict[str, int]) -> None:
@@ -108,6 +120,13 @@ def test_counts(prompt: str, counts: dict[str, int]) -> None:
         ("A dog sleeps. The dog wakes up. It barks.", ["A dog"]),
         ("A blue ball hits a red ball and the red ball rolls to the right", ["A blue ball", "a red ball"]),
         ("A car drives in the rain on a sunny day at noon", ["A car"]),
+        ("Two wrestlers grapple on a mat", ["Two wrestlers", "Two wrestlers", "a mat"]),
+        ("A kite can be seen in the sky", ["A kite"]),
+        ("A cat sits watching a goldfish swim", ["A cat", "a goldfish"]),
+        ("There's a zebra on the left of a hydrant, photo realistic, 4k", ["a zebra", "a hydrant"]),
+        ("A woman in a yellow dress who holds an umbrella", ["A woman in a yellow dress", "an umbrella"]),
+        ("Father and son build a birdhouse", ["Father", "son", "a birdhouse"]),
+        ("Trainer throws a stick to a dog", ["Trainer", "a stick", "a dog"]),
     ],
 )
 def test_phrases(prompt: str, phrases: list[str]) -> None:
@@ -194,6 +213,48 @@ def test_throwing_is_an_arc() -> None:
     ys = [center(box)[1] for box in PLANNER.plan("a basketball is thrown from left to right").tracks[0].boxes]
     assert min(ys[2:4]) < ys[0] - 0.2
     assert ys[0] == pytest.approx(ys[-1])
+
+
+def test_what_stands_with_something_stands_where_it_is_said() -> None:
+    """The windmill is behind the cow, not the other way round."""
+    layout = PLANNER.plan("A cow grazing, with a windmill behind it")
+    cow, windmill = (track(layout, noun).boxes[0] for noun in ("cow", "windmill"))
+    assert cow is not None
+    assert windmill is not None
+    assert windmill[3] < cow[3]
+    layout = PLANNER.plan("A sofa with a dog on its left")
+    assert center(track(layout, "dog").boxes[0])[0] < center(track(layout, "sofa").boxes[0])[0]
+
+
+def test_what_is_put_is_where_it_is_put() -> None:
+    """The egg is in the bowl, not the chef."""
+    layout = PLANNER.plan("The chef cracks an egg into a bowl")
+    egg, bowl, chef = (track(layout, noun).boxes[0] for noun in ("egg", "bowl", "chef"))
+    assert egg is not None
+    assert bowl is not None
+    assert chef is not None
+    assert bowl[0] < egg[0]
+    assert egg[2] < bowl[2]
+    assert bowl[1] < egg[1]
+    assert egg[3] < bowl[3]
+    assert chef[2] <= bowl[0] or chef[0] >= bowl[2]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "before", "after"),
+    [
+        ("A flower bud opening into a bright red rose", "bud", "rose"),
+        ("Grapes shrivelling into raisins", "grapes", "raisins"),
+        ("A sculptor carves a block of marble into a statue", "marble", "statue"),
+    ],
+)
+def test_what_is_formed_takes_the_place_of_its_material(prompt: str, before: str, after: str) -> None:
+    layout = PLANNER.plan(prompt)
+    assert track(layout, before).boxes[-1] is None
+    assert track(layout, before).boxes[0] is not None
+    assert track(layout, after).boxes[0] is None
+    assert track(layout, after).boxes[-1] is not None
+    assert all(all(each.boxes) for each in layout.tracks if each.words[-1].lower() not in (before, after))
 
 
 def test_becoming_takes_the_place() -> None:

@@ -98,7 +98,12 @@ def _become(cast: Cast, part: Part) -> None:
     for complement in part.complements():
         noun = complement.noun
         becomes = complement.link == "into" or (complement.link == "" and part.lemma == "become")
-        if noun is None or noun.only_colors or complement.link not in ("", "into") or not objects.is_patient(noun, True):
+        if (
+            noun is None
+            or noun.only_colors
+            or complement.link not in ("", "into")
+            or not objects.is_patient(noun, True)
+        ):
             continue
         if complement.link == "" and part.lemma == "turn":
             becomes = not any(c.link == "into" for c in part.complements())

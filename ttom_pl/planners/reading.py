@@ -18,7 +18,10 @@ def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
     waiting: list[Part] = []
     for number, clause in enumerate(clauses):
         if not (clause.subjects or cast.subjects):
-            finite, nameless = clause.has_finite_verb, not any(isinstance(i, Complement) and i.noun for i in clause.items)
+            finite, nameless = (
+                clause.has_finite_verb,
+                not any(isinstance(i, Complement) and i.noun for i in clause.items),
+            )
             if finite and nameless:
                 continue
             if nameless or (clause.has_verb and not finite and any(each.subjects for each in clauses[number + 1 :])):

@@ -80,7 +80,7 @@ def _word(token: Token, chunks: Sequence[Chunk]) -> Chunk | None:
 
 
 def _is_plurals_verb(line: Line, at: int, before: Chunk, phrase: NounPhrase) -> bool:
-    """Whether an unknown word right behind a plural must be its verb ("two wrestlers *grapple*", "skaters *link* arms")."""
+    """Whether an unknown word right behind a plural must be its verb ("two wugs *glimb*", "two wugs *glimb* arms")."""
     first = (*phrase.modifiers, phrase.head)[0].low
     if first != line.low(at) or phrase.determiner or phrase.plural != bool(phrase.modifiers):
         return False

@@ -182,13 +182,14 @@ SINGULAR_S = frozenset(
     abacus abyss actress address albatross always apparatus as asparagus atlas bass besides bias boss brontosaurus bus
     business cactus campus canvas chaos chess christmas circus citrus class colossus compass cosmos crocus cross
     darkness dress duchess express ferris fortress fungus gas genius glass goddess grass guess harness has hibiscus
-    hippopotamus hostess iris is its kiss lens lioness loss lotus mass mathematics mattress moss narcissus news
+    hippopotamus hostess ibis iris is its kiss lens lioness loss lotus mass mathematics mattress moss narcissus news
     octopus papyrus paris pass pegasus physics platypus press princess process progress rhinoceros seamstress sports
     status stegosaurus stylus success sundress swiss tennis thermos this thus tigress trellis triceratops
     tyrannosaurus us venus virus waitress walrus was wilderness yes
     """.split()
 )
 """Words that end in s and are no plurals."""
+_OE_PLURALS = frozenset("aloes canoes does floes foes hoes horseshoes oboes shoes snowshoes tiptoes toes woes".split())
 ING_NOUNS = frozenset(
     """
     awning bedding beijing boxing-ring bring building buildings carving carvings ceiling clearing clothing crossing
@@ -219,7 +220,9 @@ def singular(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "sses", "xes", "zzes")):
+    if word.endswith(("ches", "shes", "sses", "xes", "zzes")) or word[:-2] in SINGULAR_S:
+        return word[:-2]
+    if word.endswith("oes") and word not in _OE_PLURALS:
         return word[:-2]
     return word[:-1]
 

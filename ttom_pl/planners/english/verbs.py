@@ -60,7 +60,8 @@ FORM = frozenset(
     """
     assemble bake blend blossom break bud build churn coalesce collapse compress condense crumble crush curl divide dry
     expand ferment flatten fold forge form grind harden hatch inflate knit merge mold mould mutate open press sculpt
-    shape shatter shred shrink shrivel solidify split sprout squash stiffen swell twist unfold unfurl warp weave whip
+    shape shatter shred shrink shrivel solidify split sprout squash stiffen swell twist unfold unfurl unravel warp weave
+    whip
     """.split()
 )
 """Verbs after which "into …" names what something becomes, and which otherwise are verbs like others."""
@@ -98,7 +99,7 @@ _STILL = """
     diagnose dial dictate dig diminish dine direct disagree disappoint disarm disassemble discard discover discuss
     disguise dislodge dismantle dismount disperse display dissolve distribute disturb dodge doff donate doodle douse
     doze drain drape draw dread dream dress drink drip drool drown dry duel dunk eat edit educate eject elbow
-    embrace emit empty encircle encounter encourage enforce engage engrave enjoy enlarge entangle entertain entice
+    embrace emit empty end encircle encounter encourage enforce engage engrave enjoy enlarge entangle entertain entice
     envelop erase erupt escort evacuate examine exchange exclaim execute exercise exfoliate exhale exist expand
     experiment explain explode explore express extend extinguish extract face fasten feast feed feel feign fetch
     fidget fight fill filter find finish fish fit fix fizz flail flare flash flatten flavor flex flick flicker
@@ -168,7 +169,7 @@ _MORE = (WEAR, CIRCLE, JUMP, BOUNCE, SWAY, APPEAR, VANISH, TURN_IN_PLACE, frozen
 VERBS = frozenset().union(*_CLASSES, FORM, *_MORE)
 MOVES = frozenset().union(
     GO, UP, DOWN, FALL, THROW, STRIKE, RAISE, LOWER, TOGETHER, MOUNT, CHASE, FLEE, APPROACH
-) | frozenset("come get continue head return blow pop back start begin enter leave".split())
+) | frozenset("come get continue head return blow pop back start begin end finish enter leave".split())
 """Verbs that take a direction."""
 _IRREGULAR: dict[str, str] = {
     "fell": "fall", "fallen": "fall", "flew": "fly", "flown": "fly", "ran": "run", "swam": "swim", "swum": "swim",
