@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ttom_pl.planners.llm.endpoint import Endpoint, EndpointError
-from ttom_pl.planners.llm.template import Message
+from ttom_pl.chat.endpoint import Endpoint, EndpointError
+
+Message = dict[str, Any]
+"""A chat message: ``{"role": "system" | "user" | "assistant", "content": text or a list of parts}``."""
 
 _LONGEST_WAIT = 60.0
 _REFUSES_FORMAT = {400, 415, 422, 501}
@@ -45,6 +47,7 @@ class Chat:
         max_tokens: longest answer; ``None`` leaves it to the server.
         retries: attempts after the first one.
         backoff: seconds before the second attempt.
+        answer: what an answer is called in its schema.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Chat:
         max_tokens: int | None = None,
         retries: int = 4,
         backoff: float = 1.0,
+        answer: str = "answer",
     ) -> None:
         self.endpoint = endpoint
         self.model = model
@@ -62,6 +66,7 @@ class Chat:
         self.max_tokens = max_tokens
         self.retries = retries
         self.backoff = backoff
+        self.answer = answer
         self._format = 0
         self._is_down = False
         self._random = random.Random()  # not the global one: a pause must not change what a seeded run draws
@@ -81,7 +86,7 @@ class Chat:
             body["temperature"] = self.temperature
         if self.max_tokens is not None:
             body["max_tokens"] = self.max_tokens
-        formats = [{"response_format": each} for each in _formats(schema)] + [{}]
+        formats = [{"response_format": each} for each in _formats(self.answer, schema)] + [{}]
         refused: EndpointError | None = None
         for number in range(self._format, len(formats)):
             try:
@@ -120,8 +125,8 @@ class Chat:
         return longest * self._random.uniform(0.5, 1.0)
 
 
-def _formats(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
-    named = {"name": "layout", "strict": True, "schema": dict(schema)}
+def _formats(name: str, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    named = {"name": name, "strict": True, "schema": dict(schema)}
     return [{"type": "json_schema", "json_schema": named}, {"type": "json_object"}]
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ttom_pl.planners.errors import PlanningError
-
+OPENAI = "https://api.openai.com/v1"
+"""OpenAI's own endpoint."""
 _LARGEST = 8 << 20
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 
 
-class EndpointError(PlanningError):
+class EndpointError(ValueError):
     """An endpoint that gives no answer.
 
     Args:

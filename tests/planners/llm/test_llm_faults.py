@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from chat_server import KEY, LAYOUT, PROMPT, Response, Server, fails, says
 
+from ttom_pl.chat import EndpointError
 from ttom_pl.planners import FallbackPlanner, GrammarPlanner, LLMPlanner, PlanningError
-from ttom_pl.planners.llm import EndpointError
 
 MakePlanner = Callable[..., LLMPlanner]
 GOOD = says(LAYOUT)
@@ -51,7 +51,7 @@ def test_retry_after_as_a_date(server: Server, make_planner: MakePlanner) -> Non
 
 def test_retry_after_that_is_too_long(server: Server, make_planner: MakePlanner) -> None:
     server.script = [fails(429, headers={"Retry-After": "3600"})]
-    with pytest.raises(EndpointError, match="asked again in 3600 s, which is too long"):
+    with pytest.raises(PlanningError, match="asked again in 3600 s, which is too long"):
         make_planner().plan(PROMPT)
     assert len(server.requests) == 1
 
@@ -71,9 +71,10 @@ def test_pauses_grow(server: Server, make_planner: MakePlanner) -> None:
 
 def test_failures_that_do_not_pass(server: Server, make_planner: MakePlanner) -> None:
     server.script = [fails(500, "the GPU is on fire")]
-    with pytest.raises(EndpointError, match=r"answers 500: the GPU is on fire \(tried 3 times\)") as raised:
+    with pytest.raises(PlanningError, match=r"answers 500: the GPU is on fire \(tried 3 times\)") as raised:
         make_planner(retries=2).plan(PROMPT)
-    assert isinstance(raised.value, PlanningError)
+    assert isinstance(raised.value.__cause__, EndpointError)
+    assert raised.value.__cause__.status == 500
     assert len(server.requests) == 3
 
 
@@ -96,7 +97,7 @@ def test_lasting_failures_are_not_tried_again(
     server: Server, make_planner: MakePlanner, response: Response, message: str
 ) -> None:
     server.script = [response]
-    with pytest.raises(EndpointError, match=message):
+    with pytest.raises(PlanningError, match=message):
         make_planner().plan(PROMPT)
     assert len(server.requests) == 1
 
@@ -111,7 +112,7 @@ def test_server_that_drips(server: Server, make_planner: MakePlanner) -> None:
     """Every byte comes in time, the answer does not."""
     server.script = [Response(GOOD.body, drip=0.02)]
     start = time.monotonic()
-    with pytest.raises(EndpointError, match=r"did not answer within 0\.3 s; raise timeout"):
+    with pytest.raises(PlanningError, match=r"did not answer within 0\.3 s; raise timeout"):
         make_planner(timeout=0.3, retries=0).plan(PROMPT)
     assert time.monotonic() - start < 2
 
@@ -122,14 +123,14 @@ def test_nobody_listens(server: Server, make_planner: MakePlanner) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     planner = make_planner(base_url=f"http://127.0.0.1:{port}/v1", retries=2)
-    with pytest.raises(EndpointError, match=r"refuses connections; start the server.* \(tried 3 times\)"):
+    with pytest.raises(PlanningError, match=r"refuses connections; start the server.* \(tried 3 times\)"):
         planner.plan(PROMPT)
-    with pytest.raises(EndpointError, match=r"or correct base_url$"):
+    with pytest.raises(PlanningError, match=r"or correct base_url$"):
         planner.plan(PROMPT)
 
 
 def test_unknown_host(server: Server, make_planner: MakePlanner) -> None:
-    with pytest.raises(EndpointError, match=r"cannot be reached \(.*\); start the server, or correct base_url"):
+    with pytest.raises(PlanningError, match=r"cannot be reached \(.*\); start the server, or correct base_url"):
         make_planner(base_url="http://nowhere.invalid/v1", retries=0).plan(PROMPT)
 
 
@@ -155,7 +156,7 @@ def test_server_without_schemas(
 def test_bad_request_for_another_reason(server: Server, make_planner: MakePlanner) -> None:
     server.script = [fails(400, "temperature must be 1")]
     planner = make_planner()
-    with pytest.raises(EndpointError, match="answers 400: temperature must be 1"):
+    with pytest.raises(PlanningError, match="answers 400: temperature must be 1"):
         planner.plan(PROMPT)
     server.script = [GOOD]
     planner.plan(PROMPT)
@@ -214,7 +215,7 @@ def test_the_key_is_in_no_output(
 
 def test_the_key_does_not_follow_a_redirect(server: Server, make_planner: MakePlanner) -> None:
     server.script = [fails(302, headers={"Location": "/elsewhere"}), GOOD]
-    with pytest.raises(EndpointError, match="it redirects"):
+    with pytest.raises(PlanningError, match="it redirects"):
         make_planner().plan(PROMPT)
     assert len(server.requests) == 1
 
@@ -224,7 +225,7 @@ def test_a_malformed_key_is_not_shown(
     server: Server, make_planner: MakePlanner, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(EndpointError, match=r"\$OPENAI_API_KEY holds characters that no key has") as raised:
+    with pytest.raises(PlanningError, match=r"\$OPENAI_API_KEY holds characters that no key has") as raised:
         make_planner().plan(PROMPT)
     assert key not in str(raised.value)
 

@@ -6,16 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ttom_pl.chat import OPENAI, AnswerCache, Chat, Endpoint, EndpointError
 from ttom_pl.layout.schema import Layout, LayoutError
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
 from ttom_pl.planners.llm.answer import read_answer
-from ttom_pl.planners.llm.cache import AnswerCache
-from ttom_pl.planners.llm.chat import Chat
-from ttom_pl.planners.llm.endpoint import Endpoint
 from ttom_pl.planners.llm.template import TEMPLATE_VERSION, answer_schema, conversation, repair
 
-OPENAI = "https://api.openai.com/v1"
 _TRUNCATED = "it was cut off at the limit of its length; answer with the JSON object alone, without any reasoning"
 
 
@@ -82,7 +79,7 @@ class LLMPlanner(Planner):
         self.num_keyframes = num_keyframes
         self._temperature = temperature
         self._cache = AnswerCache(cache) if cache else None
-        self._chat = Chat(endpoint, self.model, temperature, max_tokens, retries, backoff)
+        self._chat = Chat(endpoint, self.model, temperature, max_tokens, retries, backoff, "layout")
 
     def plan(self, prompt: str, id: str = "") -> Layout:
         """Return the layout of a prompt.
@@ -114,7 +111,10 @@ class LLMPlanner(Planner):
         schema = answer_schema(self.num_keyframes, self.enrich)
         wrong = ""
         for _ in range(self.max_repairs + 1):
-            reply = self._chat.ask(messages, schema)
+            try:
+                reply = self._chat.ask(messages, schema)
+            except EndpointError as error:
+                raise PlanningError(str(error)) from error
             if reply.refusal:
                 raise PlanningError(
                     f"{self.model} refuses to plan {prompt!r}: {reply.refusal[:200]}; "

@@ -4,10 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ttom_pl.chat import Message
 from ttom_pl.layout.schema import Box
-
-Message = dict[str, str]
-"""A chat message: ``{"role": "system" | "user" | "assistant", "content": ...}``."""
 
 TEMPLATE_VERSION = 1
 """Part of the cache's key; raise it whenever this module changes what a model is told."""
@@ -120,7 +118,7 @@ _EXAMPLES = (
 def conversation(prompt: str, num_keyframes: int, enrich: bool) -> list[Message]:
     """Return the messages that ask for the layout of a prompt."""
     system = _INSTRUCTIONS.format(keyframes=num_keyframes) + (_ENRICH if enrich else "")
-    messages = [{"role": "system", "content": system}]
+    messages: list[Message] = [{"role": "system", "content": system}]
     for example in _EXAMPLES:
         messages.append({"role": "user", "content": f"Prompt: {example.prompt}"})
         messages.append({"role": "assistant", "content": example.answer(num_keyframes, enrich)})
