@@ -12,7 +12,17 @@ FILES = {
     ".".join(("ttom_pl", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-PURE = ("ttom_pl.layout", "ttom_pl.losses", "ttom_pl.attention", "ttom_pl.keys", "ttom_pl.memory", "ttom_pl.planners")
+PURE = (
+    "ttom_pl.layout",
+    "ttom_pl.losses",
+    "ttom_pl.attention",
+    "ttom_pl.keys",
+    "ttom_pl.memory",
+    "ttom_pl.planners",
+    "ttom_pl.chat",
+    "ttom_pl.judge",
+    "ttom_pl.metrics",
+)
 PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
 KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
 KNOW_LIGHTNING = ("ttom_pl.prompts", "ttom_pl.tto", "ttom_pl.stream", "ttom_pl.callbacks", "ttom_pl.cli", *PRETRAINING)

@@ -1,0 +1,6 @@
+"""Judges: letter grades for what no detector can tell."""
+
+from ttom_pl.judge.claims import CATEGORIES, Category, Claims
+from ttom_pl.judge.llm import Judge, JudgeError, LLMJudge
+
+__all__ = ["CATEGORIES", "Category", "Claims", "Judge", "JudgeError", "LLMJudge"]
