@@ -121,7 +121,7 @@ class Stream:
             RunError: if the folder cannot be used.
             ValueError: with ``on_error="raise"``, for the first prompt that cannot be served.
         """
-        self.trainer, self.module = trainer, module
+        self.trainer, self.module, self.prompts = trainer, module, prompts
         self.folder = RunFolder.open(self.out, config)
         _quieten_lightning()
         module.backbone.to(trainer.strategy.root_device)

@@ -2,6 +2,7 @@
 
 from ttom_pl.callbacks.attention import AttentionMaps
 from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.callbacks.evaluation import Evaluation
 from ttom_pl.callbacks.memory import ParametricMemory
 from ttom_pl.callbacks.progress import StreamProgress
 from ttom_pl.callbacks.report import Report
@@ -10,6 +11,7 @@ from ttom_pl.callbacks.video import VideoWriter
 
 __all__ = [
     "AttentionMaps",
+    "Evaluation",
     "ParametricMemory",
     "Report",
     "SpritesEvaluation",

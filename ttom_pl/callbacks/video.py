@@ -1,12 +1,18 @@
 """Videos to files, and a contact sheet of them all."""
 
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_info
 
 from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.evaluation.expectation import category
 from ttom_pl.layout import Layout
+from ttom_pl.layout.prompt import Prompt
 from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4
+from ttom_pl.naming import Naming, video_name
 
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
@@ -15,13 +21,36 @@ if TYPE_CHECKING:
 class VideoWriter(StreamCallback):
     """Write each video as ``videos/0001.mp4`` and, at the end, ``contact_sheet.png`` with the layouts drawn over them.
 
+    With other names the videos are laid out for a benchmark's own scripts: ``videos/motion_binding/0001.mp4``, numbered
+    within the category, for T2V-CompBench, and ``videos/PROMPT-0.mp4`` for VBench.
+
     Args:
         scale: enlargement without smoothing, for very small videos.
         sheet_prompts: prompts on the contact sheet, from the first; 0 for none.
         frames: frames of each video on the contact sheet.
+        naming: names of the files: ``number``, ``t2v-compbench`` or ``vbench``.
+        category: T2V-CompBench's category of prompts whose metadata does not tell it, e.g. ``object_interactions``.
+        sample: VBench's number of the video among those of its prompt; give each seed's run another one.
+        folder: where the videos go; ``videos`` in the run folder when not given.
+
+    Raises:
+        ValueError: at the start of the stream, if a prompt has no name of the kind that is asked for.
     """
 
-    def __init__(self, scale: int = 1, sheet_prompts: int = 24, frames: int = 5) -> None:
+    def __init__(
+        self,
+        scale: int = 1,
+        sheet_prompts: int = 24,
+        frames: int = 5,
+        naming: Naming = "number",
+        category: str = "",
+        sample: int = 0,
+        folder: Path | None = None,
+    ) -> None:
+        self.naming = naming
+        self.category = category
+        self.sample = sample
+        self.videos = folder
         self.scale = scale
         self.sheet_prompts = sheet_prompts
         self.frames = frames
@@ -30,13 +59,33 @@ class VideoWriter(StreamCallback):
         """Take note of where to write."""
         self.folder = stream.folder.path
         self.fps = stream.module.backbone.fps
+        self._names = self._name(stream.prompts)
+        for name in self._names.values():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
 
     def on_prompt_end(self, served: "Served") -> None:
         """Write the video."""
         assert served.video is not None
-        name = f"videos/{served.number:04d}.mp4"
+        name = self._names[served.number]
         write_mp4(self.folder / name, served.video, self.fps, self.scale)
         served.files["video"] = name
+
+    def _name(self, prompts: Sequence[Prompt]) -> dict[int, str]:
+        """Return the file of each prompt by its number in the stream, relative to the run folder."""
+        folder = "videos" if self.videos is None else str(self.videos.resolve())
+        names: dict[int, str] = {}
+        members: Counter[str] = Counter()
+        for number, prompt in enumerate(prompts, start=1):
+            kind = category(prompt) or self.category
+            members[kind] += 1
+            place = members[kind] if self.naming == "t2v-compbench" else number
+            name = video_name(self.naming, prompt.text, place, kind, self.sample)
+            if f"{folder}/{name}" in names.values():
+                raise ValueError(
+                    f"two prompts would be written to {name!r}: {prompt.text!r} comes twice; leave one out"
+                )
+            names[number] = f"{folder}/{name}"
+        return names
 
     def on_stream_end(self, stream: "Stream") -> None:
         """Draw the contact sheet from the files, so that it is whole after a run that was resumed."""

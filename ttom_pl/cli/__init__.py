@@ -11,6 +11,7 @@ from importlib.metadata import version
 COMMANDS = {
     "stream": "serve the prompts of a file: plan, rehearse, remember, write videos and scores",
     "plan": "plan the prompts of a file: layouts, and pictures of them",
+    "evaluate": "score a folder of videos, of this or any other tool, against their prompts",
     "compare": "compare runs over the same prompts: a table with confidence intervals, a contact sheet",
     "report": "make the page of a run anew: videos, layouts, attention, losses, memory, scores",
     "probe": "measure which blocks the layout loss should read",

@@ -15,6 +15,7 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenc
 
 from ttom_pl.detectors.background import background_motion
 from ttom_pl.detectors.base import Detector
+from ttom_pl.detectors.zero_shot import ZeroShotDetector
 from ttom_pl.metrics.detections import Detection, Detections
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -28,7 +29,7 @@ class Sam2Tracker:
     forwards and backwards. A label that is not in that frame keeps the detector's own boxes.
 
     Args:
-        detector: finds the objects, e.g. :class:`~ttom_pl.detectors.ZeroShotDetector`.
+        detector: finds the objects; a :class:`~ttom_pl.detectors.ZeroShotDetector` when not given.
         pretrained: name on the Hub or local folder of a SAM 2 video model.
         device: where the model runs; a GPU if there is one when not given.
 
@@ -38,11 +39,11 @@ class Sam2Tracker:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Detector | None = None,
         pretrained: str | Path = "facebook/sam2.1-hiera-small",
         device: str | None = None,
     ) -> None:
-        self.detector = detector
+        self.detector = detector or ZeroShotDetector(device=device)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.model: Any = Sam2VideoModel.from_pretrained(pretrained).eval().to(self.device)
         self.size: int = self.model.config.vision_config.backbone_config.image_size[0]

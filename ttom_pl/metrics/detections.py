@@ -71,7 +71,7 @@ class Detections:
         """Return at most ``num_frames`` evenly spaced frames, the first and the last among them."""
         if len(self) <= num_frames:
             return self
-        chosen = np.linspace(0, len(self) - 1, num_frames).round().astype(int)
+        chosen = evenly(len(self), num_frames)
         background = None if self.background is None else tuple(self.background[i] for i in chosen)
         return replace(self, frames=tuple(self.frames[i] for i in chosen), background=background)
 
@@ -88,6 +88,12 @@ class Detections:
     def labels(self) -> list[str]:
         """The labels that were seen, in the order in which they first appear."""
         return list(dict.fromkeys(each.label for detections in self.frames for each in detections))
+
+
+def evenly(length: int, number: int) -> list[int]:
+    """Return at most ``number`` evenly spaced frames of a video of some length, the first and the last among them."""
+    chosen: list[int] = np.linspace(0, length - 1, min(number, length)).round().astype(int).tolist()
+    return chosen
 
 
 def box_iou(a: Box, b: Box) -> float:

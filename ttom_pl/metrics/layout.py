@@ -1,5 +1,6 @@
 """Layout mIoU: whether objects are where the layout puts them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,11 +44,10 @@ def layout_iou(detections: Detections, layout: Layout, labels: Sequence[str] = (
 
 def _iou(track: Sequence[Detection | None], boxes: NDArray[np.float64]) -> float:
     """Return the mean IoU of a detected track with the boxes (F, 4) of a layout's, over the frames that have one."""
-    present = (~np.isnan(boxes)).all(axis=1).tolist()
     shared = [
-        0.0 if each is None else box_iou(each.box, (box[0], box[1], box[2], box[3]))
-        for each, box, there in zip(track, boxes, present, strict=True)
-        if there
+        0.0 if each is None else box_iou(each.box, (x0, y0, x1, y1))
+        for each, (x0, y0, x1, y1) in zip(track, boxes.tolist(), strict=True)
+        if not math.isnan(x0)
     ]
     return float(np.mean(shared)) if shared else 0.0
 

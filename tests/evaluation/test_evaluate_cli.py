@@ -1,0 +1,233 @@
+"""``ttom evaluate`` on videos that were rendered, so that the right scores are known."""
+
+import json
+import random
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chat_server import KEY, Server, says, server  # noqa: F401
+
+from ttom_pl.cli import main
+from ttom_pl.compare import compare
+from ttom_pl.evaluation import summarise
+from ttom_pl.layout import Layout, Track
+from ttom_pl.media import write_mp4
+from ttom_pl.sprites.render import render
+from ttom_pl.sprites.world import NUM_FRAMES, Group, Scene, sample_scene
+
+LEFT, UP = Group("red", "circle", "left"), Group("blue", "square", "up")
+PROMPTS = ["a red circle moves left and a blue square moves up", "three green triangles move right"]
+GROUPS = [(LEFT, UP), (Group("green", "triangle", "right", 3),)]
+
+
+def scene_of(number: int, seed: int = 0) -> Scene:
+    return sample_scene(random.Random(seed), GROUPS[number])
+
+
+def film(path: Path, scene: Scene) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_mp4(path, render(scene).transpose(0, 1) / 2 + 0.5, 8, 8)
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    path = tmp_path / "prompts.txt"
+    path.write_text("\n".join(PROMPTS))
+    return path
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    """The first video is right, the second shows what the first prompt asks for."""
+    folder = tmp_path / "videos"
+    film(folder / "0001.mp4", scene_of(0))
+    film(folder / "0002.mp4", scene_of(0, seed=1))
+    return folder
+
+
+def scores(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / "scores.jsonl").read_text().splitlines()]
+
+
+def test_a_folder(videos: Path, prompts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "scores"
+    main(["evaluate", str(videos), "--prompts", str(prompts), "--detector", "sprites", "--out", str(out)])
+    right, wrong = scores(out)
+    assert right["id"] == "0001"
+    ways = [np.abs(np.subtract(s.centers[-1], s.centers[0])).max() / 32 for s in scene_of(0).sprites]
+    assert right["scores"]["motion_binding"] == pytest.approx(0.2 + 0.8 * np.mean(ways), abs=0.03)
+    assert right["scores"]["generative_numeracy"] == 1.0
+    assert wrong["scores"]["motion_binding"] == 0.0
+    assert wrong["scores"]["generative_numeracy"] == 0.0
+    assert right["protocols"]["motion_binding"] == "t2v-compbench-v2"
+    assert right["detector"].endswith("SpritesDetector")
+    text = (out / "table.txt").read_text()
+    assert "generative_numeracy" in text
+    assert "0.5000" in text
+    assert "0.0000 … 1.0000" in text
+    assert "2 videos of 2 prompts" in text
+    assert "consistent_attribute, dynamic_attribute" in text
+    assert text.strip() in capsys.readouterr().out
+
+
+def test_json_without_a_detector(
+    videos: Path, prompts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["evaluate", str(videos), "--prompts", str(prompts), "--out", str(tmp_path / "s"), "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert [line["metric"] for line in result["metrics"]] == ["temporal_consistency", "temporal_flickering"]
+    assert any("for want of a detector" in note for note in result["notes"])
+
+
+def test_a_run_folder(tmp_path: Path) -> None:
+    """Layouts come from the results, so that the layout IoU is there too; and compare reads such scores."""
+    run = tmp_path / "run"
+    scene = scene_of(0)
+    film(run / "videos" / "0001.mp4", scene)
+    boxes = [[s.box(frame) for frame in range(NUM_FRAMES)] for s in scene.sprites]
+    names = (("a red circle", "circle"), ("a blue square", "square"))
+    layout = Layout(PROMPTS[0], tuple(Track(i, p, (w,), tuple(boxes[i])) for i, (p, w) in enumerate(names)), "0001")
+    result = {"id": "0001", "prompt": PROMPTS[0], "files": {"video": "videos/0001.mp4"}, "layout": layout.to_dict()}
+    rest = {"scores": {}, "number": 1, "seed": 0, "updates": 3, "seconds": {}}
+    (run / "results.jsonl").write_text(json.dumps(result | rest) + "\n" + json.dumps({"id": "2", "error": "no"}) + "\n")
+    main(["evaluate", str(run), "--detector", "sprites", "--out", str(tmp_path / "s")])
+    (line,) = scores(tmp_path / "s")
+    assert line["scores"]["layout_iou"] > 0.75
+    assert line["scores"]["persistence"] == 1.0
+
+
+def test_samples_as_vbench_names_them(prompts: Path, tmp_path: Path) -> None:
+    """Two videos of a prompt: a line each, one prompt in the table."""
+    for sample in range(2):
+        film(tmp_path / "v" / f"{PROMPTS[0]}-{sample}.mp4", scene_of(0, sample))
+    film(tmp_path / "v" / "other.mp4", scene_of(1))
+    out = tmp_path / "s"
+    options = ["--detector=sprites", "--out", str(out), "--allow_missing", "--metrics=[generative_numeracy]"]
+    main(["evaluate", str(tmp_path / "v"), "--prompts", str(prompts), *options])
+    assert [(line["sample"], line["scores"]) for line in scores(out)] == [
+        (sample, {"generative_numeracy": 1.0}) for sample in range(2)
+    ]
+    text = (out / "table.txt").read_text()
+    assert "2 videos of 1 prompts" in text
+    assert "1 prompts have no video" in text
+    assert "1 videos belong to no prompt: other.mp4" in text
+
+
+def test_a_judge(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """T2V-CompBench's metadata decides the category; the folder of the category is found in the folder of all."""
+    server.script = [says({"description": "", "grades": ["A", "C"]})]
+    metadata = [{"prompt": "A blue car passes a white fence", "phrases": "a blue car; a white fence"}]
+    (tmp_path / "consistent_attr.json").write_text(json.dumps(metadata))
+    film(tmp_path / "video" / "consistent_attr" / "0001.mp4", scene_of(0))
+    out = tmp_path / "s"
+    judge = [
+        "--judge",
+        "llm",
+        f"--judge.base_url={server.url}",
+        "--judge.model=tiny",
+        f"--judge.cache={tmp_path / 'c'}",
+    ]
+    for _ in range(2):
+        main(
+            [
+                "evaluate",
+                str(tmp_path / "video"),
+                "--prompts",
+                str(tmp_path / "consistent_attr.json"),
+                *judge,
+                "--out",
+                str(out),
+            ]
+        )
+    (line,) = scores(out)
+    assert line["scores"]["consistent_attribute"] == 0.75
+    assert len(server.requests) == 1
+    assert not any(KEY in file.read_text() for file in out.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["nowhere"], "there is no folder 'nowhere'"),
+        (["empty"], "'empty' is no run of 'ttom stream'; say with --prompts FILE"),
+        (["empty", "--prompts", "prompts.txt"], "there is no video in 'empty', nor in 'prompts' in it"),
+        (["videos", "--prompts", "none.txt"], "no prompt file 'none.txt'"),
+        (["videos", "--prompts", "more.txt"], r"1 prompts have no video in 'videos': 0003 \('a cat'\); make them"),
+        (
+            ["videos", "--prompts", "prompts.txt", "--metrics=[beauty]"],
+            "there is no metric 'beauty'; choose from motion",
+        ),
+        (["videos", "--prompts", "prompts.txt", "--metrics=[layout_iou]"], "layout_iou needs a detector"),
+        (["torn", "--prompts", "prompts.txt"], "'torn/0001.mp4' is no video that can be read"),
+        (
+            ["elsewhere", "--prompts", "prompts.txt"],
+            r"no prompt of 'prompts.txt' has a video .* 'clip.mp4'; name them by",
+        ),
+        (["videos", "--prompts", "cat.txt", "--detector=sprites", "--allow_missing"], "'cat' names no colour or shape"),
+    ],
+)
+def test_errors(
+    options: list[str],
+    message: str,
+    videos: Path,
+    prompts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "more.txt").write_text("\n".join([*PROMPTS, "a cat"]))
+    (tmp_path / "cat.txt").write_text("a cat runs to the left")
+    for name in ("torn/0001.mp4", "torn/0002.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no video")
+    film(tmp_path / "elsewhere" / "clip.mp4", scene_of(0))
+    with pytest.raises(SystemExit) as raised:
+        main(["evaluate", *options])
+    assert raised.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("ttom evaluate: error: ")
+    assert re.search(message, error), error
+
+
+def test_intervals() -> None:
+    """A bootstrap of a mean agrees with the normal interval; metrics without scores have no line."""
+    values = np.random.default_rng(0).normal(0.5, 0.1, 400)
+    (line,) = summarise([{"a": float(v)} for v in values], {"a": "x", "b": "y"})
+    half = 1.96 * values.std(ddof=1) / 20
+    assert (line.low, line.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.002)
+    (line,) = summarise([{"a": 0.3}], {"a": "x"})
+    assert (line.prompts, line.mean, line.low, line.high) == (1, 0.3, 0.3, 0.3)
+
+
+def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
+    """Paired intervals need nothing but ``scores``, of each metric over the prompts that it applies to."""
+    for run, gain in (("plain", 0.0), ("ttom", 0.1)):
+        (tmp_path / run).mkdir()
+        noise = np.random.default_rng(1)
+        lines = [
+            {
+                "id": str(i),
+                "number": i + 1,
+                "prompt": "p",
+                "seed": i,
+                "updates": 0,
+                "seconds": {"fit": 1.0},
+                "layout": {},
+            }
+            | {
+                "scores": {"motion_binding": 0.3 + gain + noise.normal(0, 0.05)}
+                | ({"layout_iou": 0.5} if i % 2 else {})
+            }
+            for i in range(40)
+        ]
+        (tmp_path / run / "results.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    comparison = compare([tmp_path / "plain", tmp_path / "ttom"])
+    difference = comparison.difference("motion_binding", 1)
+    assert difference.mean == pytest.approx(0.1)
+    assert "motion binding" in comparison.table()
+    assert difference.significant
+    assert difference.low <= 0.1 <= difference.high

@@ -1,0 +1,155 @@
+"""``ttom evaluate``: score a folder of videos, of this or any other tool, against their prompts."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jsonargparse import ArgumentParser, Namespace
+from tqdm import tqdm
+
+from ttom_pl.cli._quiet import quieten
+from ttom_pl.detectors import Detector
+from ttom_pl.evaluation import METRICS, Clip, Clips, Evaluator, VideosError, expect, find_clips, summarise, table
+from ttom_pl.judge import Judge
+from ttom_pl.media import read_mp4
+
+NAMES = {
+    "--detector": {
+        "sprites": "ttom_pl.detectors.SpritesDetector",
+        "zero-shot": "ttom_pl.detectors.ZeroShotDetector",
+        "sam2": "ttom_pl.detectors.Sam2Tracker",
+    },
+    "--judge": {"llm": "ttom_pl.judge.LLMJudge"},
+}
+"""Short names of detectors and judges."""
+
+
+def main(args: Sequence[str]) -> None:
+    """Score the videos of a folder, e.g. ``runs/sprites --detector sprites --out scores``."""
+    quieten()
+    parser = _parser()
+    config = parser.parse_args(_with_class_paths(args))
+    for name in config.metrics or ():
+        if name not in METRICS:  # before the models are loaded
+            raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
+    clips = find_clips(config.videos, config.prompts)
+    _check(clips, config)
+    init = parser.instantiate_classes(config)
+    evaluator = Evaluator(init.detector, init.judge, config.metrics or None, config.num_frames)
+    stamp: dict[str, Any] = {"protocols": {n: m.protocol for n, m in evaluator.metrics.items()}}
+    stamp |= {"detector": _class(config.detector), "judge": _class(config.judge)}
+    stamp["versions"] = {name: version(name) for name in ("ttom_pl", "torch", "transformers")}
+    config.out.mkdir(parents=True, exist_ok=True)
+    lines: list[dict[str, Any]] = []
+    with open(config.out / "scores.jsonl", "w", encoding="utf-8") as file:
+        for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
+            line = _line(clip, evaluator)
+            lines.append(line)
+            file.write(json.dumps(line | stamp, ensure_ascii=False) + "\n")
+            file.flush()
+    _report(lines, clips, evaluator, config, stamp)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="ttom evaluate", description=__doc__, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="options as YAML")
+    parser.add_argument("videos", type=Path, help="folder of videos, or of a run")
+    parser.add_argument(
+        "--prompts",
+        type=Path | None,
+        help="what the videos show (.txt, .csv, .jsonl, T2V-CompBench's metadata); a run knows; metadata adds to it",
+    )
+    for option, type_, what in (("--detector", Detector, "sees the objects"), ("--judge", Judge, "grades claims")):
+        names = ", ".join(NAMES[option])
+        parser.add_argument(
+            option, type=type_ | None, help=f"what {what}: {names} or a class; its options as {option}.OPTION"
+        )
+    parser.add_argument("--metrics", type=list[str], default=[], help=f"[name, ...] of {', '.join(METRICS)}")
+    parser.add_argument("--num_frames", type=int, default=16, help="evenly spaced frames that the detector sees")
+    parser.add_argument("--out", type=Path, default=Path("scores"), help="folder for scores.jsonl and table.txt")
+    parser.add_argument("--allow_missing", action="store_true", help="score what is there if prompts lack videos")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of text")
+    return parser
+
+
+def _with_class_paths(args: Sequence[str]) -> list[str]:
+    """Return the command line with the classes for their short names."""
+    words = list(args)
+    for index, word in enumerate(words):
+        option, _, value = word.partition("=")
+        if value in NAMES.get(option, {}):
+            words[index] = f"{option}={NAMES[option][value]}"
+        elif index and word in NAMES.get(words[index - 1], {}):
+            words[index] = NAMES[words[index - 1]][word]
+    return words
+
+
+def _check(clips: Clips, config: Namespace) -> None:
+    """Raise for prompts without videos, and for metadata that cannot be used, before anything expensive."""
+    if clips.missing and not config.allow_missing:
+        shown = ", ".join(f"{each.id} ({each.text[:40]!r})" for each in clips.missing[:5])
+        more = f" and {len(clips.missing) - 5} more" if len(clips.missing) > 5 else ""
+        raise VideosError(
+            f"{len(clips.missing)} prompts have no video in {str(config.videos)!r}: {shown}{more}; "
+            "make them, or score the others with --allow_missing"
+        )
+    for clip in clips.found:
+        expect(clip.prompt)
+
+
+def _line(clip: Clip, evaluator: Evaluator) -> dict[str, Any]:
+    try:
+        video = read_mp4(clip.path)
+    except (OSError, ValueError, LookupError) as error:
+        raise VideosError(
+            f"{str(clip.path)!r} is no video that can be read ({error}); make it anew, or take it out of the folder "
+            "and use --allow_missing"
+        ) from None
+    try:
+        scores = evaluator.score(video, clip.prompt)
+    except ValueError as error:
+        raise ValueError(f"{str(clip.path)!r} cannot be scored: {error}") from None
+    prompt = clip.prompt
+    return {"id": prompt.id, "prompt": prompt.text, "video": str(clip.path), "sample": clip.sample, "scores": scores}
+
+
+def _class(part: Any) -> str:
+    return str(part.class_path) if part else ""
+
+
+def _report(
+    lines: Sequence[dict[str, Any]], clips: Clips, evaluator: Evaluator, config: Namespace, stamp: Mapping[str, Any]
+) -> None:
+    summary = summarise(_by_prompt(lines), stamp["protocols"])
+    unscored = [name for name in evaluator.metrics if name not in {line.metric for line in summary}]
+    notes = [f"{len(lines)} videos of {len({line['id'] for line in lines})} prompts"]
+    if clips.missing:
+        notes.append(f"{len(clips.missing)} prompts have no video")
+    if clips.unclaimed:
+        names = ", ".join(path.name for path in clips.unclaimed[:3])
+        notes.append(f"{len(clips.unclaimed)} videos belong to no prompt: {names} …")
+    if evaluator.left_out:
+        notes.append(f"left out, for want of a detector or judge: {', '.join(evaluator.left_out)}")
+    if unscored:
+        notes.append(f"no prompt asks for: {', '.join(unscored)}")
+    text = "\n".join([table(summary), "", *notes])
+    (config.out / "table.txt").write_text(text + "\n", encoding="utf-8")
+    if config.json:
+        result = {"metrics": [asdict(line) for line in summary], "notes": notes, **stamp}
+        print(json.dumps(result | {"scores": str(config.out / "scores.jsonl")}, indent=2, ensure_ascii=False))
+    else:
+        print(f"{text}\n\nscores: {config.out / 'scores.jsonl'}")
+
+
+def _by_prompt(lines: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    """Return the mean scores of each prompt's videos, so that the bootstrap draws prompts."""
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        for name, score in line["scores"].items():
+            values[line["id"]][name].append(score)
+    return [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]

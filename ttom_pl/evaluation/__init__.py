@@ -1,0 +1,24 @@
+"""Evaluation: videos of this or any other tool against what their prompts ask for."""
+
+from ttom_pl.evaluation.evaluator import DETECTED, JUDGED, METRICS, Evaluator
+from ttom_pl.evaluation.expectation import Expectation, category, expect, object_name
+from ttom_pl.evaluation.table import Summary, summarise, table
+from ttom_pl.evaluation.videos import Clip, Clips, VideosError, find_clips
+
+__all__ = [
+    "DETECTED",
+    "JUDGED",
+    "METRICS",
+    "Clip",
+    "Clips",
+    "Evaluator",
+    "Expectation",
+    "Summary",
+    "VideosError",
+    "category",
+    "expect",
+    "find_clips",
+    "object_name",
+    "summarise",
+    "table",
+]

@@ -1,0 +1,139 @@
+"""Scores of videos by all metrics that apply."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from ttom_pl.detectors.base import Detector
+from ttom_pl.evaluation.expectation import Expectation, expect, object_name
+from ttom_pl.judge import Judge
+from ttom_pl.layout import Layout
+from ttom_pl.layout.prompt import Prompt
+from ttom_pl.metrics import (
+    ActionBinding,
+    ConsistentAttribute,
+    DynamicAttribute,
+    GenerativeNumeracy,
+    LayoutIoU,
+    MotionBinding,
+    ObjectInteractions,
+    Persistence,
+    SpatialRelationship,
+    TemporalConsistency,
+    TemporalFlickering,
+    VideoMean,
+)
+from ttom_pl.metrics.detections import evenly
+
+DETECTED: Mapping[str, type[VideoMean]] = {
+    "motion_binding": MotionBinding,
+    "generative_numeracy": GenerativeNumeracy,
+    "spatial_relationship": SpatialRelationship,
+    "layout_iou": LayoutIoU,
+    "persistence": Persistence,
+}
+"""Metrics that need a detector."""
+JUDGED: Mapping[str, type[VideoMean]] = {
+    "consistent_attribute": ConsistentAttribute,
+    "dynamic_attribute": DynamicAttribute,
+    "action_binding": ActionBinding,
+    "object_interactions": ObjectInteractions,
+}
+"""Metrics that need a judge."""
+PLAIN: Mapping[str, type[VideoMean]] = {
+    "temporal_consistency": TemporalConsistency,
+    "temporal_flickering": TemporalFlickering,
+}
+"""Metrics that need nothing but the video."""
+METRICS: Mapping[str, type[VideoMean]] = {**DETECTED, **JUDGED, **PLAIN}
+"""All metrics of videos by name."""
+
+
+class Evaluator:
+    """Score videos by every metric that their prompts ask for and that there are the means for.
+
+    Args:
+        detector: what sees the objects; without it metrics that need one are left out.
+        judge: what grades the judged categories; without it they are left out.
+        metrics: names of the metrics; all when not given.
+        num_frames: evenly spaced frames that the detector sees; T2V-CompBench takes 16.
+
+    Attributes:
+        metrics: the metrics by name, over all videos so far.
+
+    Raises:
+        ValueError: if a metric is unknown, or needs a detector or judge that is not there.
+    """
+
+    def __init__(
+        self,
+        detector: Detector | None = None,
+        judge: Judge | None = None,
+        metrics: Sequence[str] | None = None,
+        num_frames: int = 16,
+    ) -> None:
+        if num_frames < 2:
+            raise ValueError(f"num_frames is {num_frames}; motion takes at least 2")
+        for name in metrics or ():
+            if name not in METRICS:
+                raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
+            if name in DETECTED and detector is None:
+                raise ValueError(f"{name} needs a detector; give one, e.g. 'sprites' or 'zero-shot'")
+            if name in JUDGED and judge is None:
+                raise ValueError(f"{name} needs a judge; give one, e.g. 'llm'")
+        self.detector = detector
+        self.judge = judge
+        self.num_frames = num_frames
+        self.left_out = [
+            name
+            for name in METRICS
+            if metrics is None and ((name in DETECTED and detector is None) or (name in JUDGED and judge is None))
+        ]
+        chosen = [name for name in metrics or METRICS if name not in self.left_out]
+        self.metrics: dict[str, VideoMean] = {name: METRICS[name]() for name in chosen}
+
+    def score(self, video: Tensor, prompt: Prompt, layout: Layout | None = None) -> dict[str, float]:
+        """Return the scores that apply to a video, and count it in the metrics.
+
+        Args:
+            video: shape (F, 3, H, W), values in [0, 1].
+            prompt: what it was made from, with metadata if there is any.
+            layout: where the objects should be; without it the layout IoU is left out.
+
+        Raises:
+            ValueError: if the metadata cannot be used, the detector does not know a phrase, or the judge fails.
+        """
+        expected = expect(prompt)
+        scores = self._plain(video)
+        if any(name in self.metrics for name in DETECTED):
+            scores |= self._detected(video, expected, layout or prompt.layout)
+        claims = expected.claims
+        if claims is not None and claims.category in self.metrics:
+            assert self.judge is not None
+            scores[claims.category] = self._count(claims.category, self.judge.grade(video, claims))
+        return {name: scores[name] for name in self.metrics if name in scores}
+
+    def _plain(self, video: Tensor) -> dict[str, float]:
+        return {name: self._count(name, video) for name in PLAIN if name in self.metrics and len(video) >= 3}
+
+    def _detected(self, video: Tensor, expected: Expectation, layout: Layout | None) -> dict[str, float]:
+        assert self.detector is not None
+        labels = [object_name(track) for track in layout.tracks] if layout and "layout_iou" in self.metrics else []
+        phrases = list(dict.fromkeys([*expected.phrases, *labels]))
+        if not phrases:
+            return {}
+        seen = self.detector.detect(video[evenly(len(video), self.num_frames)], phrases)
+        found = {"persistence": self._count("persistence", seen)} if "persistence" in self.metrics else {}
+        if expected.motions and "motion_binding" in self.metrics:
+            found["motion_binding"] = self._count("motion_binding", seen, expected.motions)
+        if expected.counts and "generative_numeracy" in self.metrics:
+            found["generative_numeracy"] = self._count("generative_numeracy", seen, dict(expected.counts))
+        if expected.relation and "spatial_relationship" in self.metrics:
+            found["spatial_relationship"] = self._count("spatial_relationship", seen, *expected.relation)
+        if layout and labels:
+            found["layout_iou"] = self._count("layout_iou", seen, layout, labels)
+        return found
+
+    def _count(self, name: str, *inputs: object) -> float:
+        """Count a video in a metric and return its own score."""
+        return round(float(self.metrics[name](*inputs)), 6)

@@ -1,0 +1,67 @@
+"""Scores of many videos in a few lines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import bootstrap
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A metric over prompts.
+
+    Attributes:
+        metric: its name.
+        prompts: how many it applies to.
+        mean: their mean score.
+        low: lower end of the 95% bootstrap interval of the mean; the mean itself for a single video.
+        high: upper end.
+        protocol: whose formula it is.
+    """
+
+    metric: str
+    prompts: int
+    mean: float
+    low: float
+    high: float
+    protocol: str
+
+
+def summarise(
+    scores: Sequence[Mapping[str, float]], protocols: Mapping[str, str], resamples: int = 10_000, seed: int = 0
+) -> list[Summary]:
+    """Return a line for each metric that has a score.
+
+    Videos of one prompt are drawn together if their scores are given as one mapping of means.
+
+    Args:
+        scores: the scores of each prompt.
+        protocols: protocol of each metric, in the order of the lines.
+        resamples: draws of the percentile bootstrap over prompts.
+        seed: seed of the draws.
+    """
+    lines = []
+    for metric, protocol in protocols.items():
+        values = np.array([each[metric] for each in scores if metric in each])
+        if not values.size:
+            continue
+        mean = low = high = float(values.mean())
+        if len(values) > 1 and np.ptp(values) > 0:
+            interval = bootstrap(
+                (values,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(seed)
+            ).confidence_interval
+            low, high = float(interval.low), float(interval.high)
+        lines.append(Summary(metric, len(values), mean, low, high, protocol))
+    return lines
+
+
+def table(lines: Sequence[Summary]) -> str:
+    """Return the lines as plain text."""
+    rows = [("metric", "prompts", "mean", "95% interval", "protocol")]
+    rows += [
+        (line.metric, str(line.prompts), f"{line.mean:.4f}", f"{line.low:.4f} … {line.high:.4f}", line.protocol)
+        for line in lines
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in rows)

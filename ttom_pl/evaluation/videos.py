@@ -1,0 +1,141 @@
+"""Which video answers which prompt: run folders, and folders that any other tool wrote."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ttom_pl.layout import Layout
+from ttom_pl.layout.prompt import Prompt
+from ttom_pl.layout.readers import read_any
+from ttom_pl.naming import vbench_stem
+from ttom_pl.run import RESULTS, read_results
+
+ENDINGS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif")
+
+
+class VideosError(ValueError):
+    """Videos and prompts that do not go together; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video file and the prompt that it was made from.
+
+    Attributes:
+        prompt: the prompt, with its layout where one is known.
+        path: the file.
+        sample: number of the video among those of its prompt, from 0.
+    """
+
+    prompt: Prompt
+    path: Path
+    sample: int = 0
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The videos of a folder.
+
+    Attributes:
+        found: videos with their prompts, in the order of the prompts.
+        missing: prompts without a video.
+        unclaimed: files that no prompt claims.
+    """
+
+    found: list[Clip]
+    missing: list[Prompt]
+    unclaimed: list[Path]
+
+
+def find_clips(folder: Path, prompts: Path | None = None) -> Clips:
+    """Return the videos of a run folder or of a folder that any tool wrote.
+
+    In a run folder ``results.jsonl`` says which video is whose, and has the layouts; a prompt file may add metadata.
+    Elsewhere a file belongs to the prompt whose number (``0001.mp4``, as T2V-CompBench has it), id, or text it is named
+    after, with the number of the sample behind the text where there are several (VBench: ``a cat-0.mp4``).
+
+    Args:
+        folder: where the videos are; if it has none, its subfolder with the name of the prompt file is looked at.
+        prompts: the prompt file; a run folder needs none.
+
+    Raises:
+        VideosError: if there is no folder, no video, no prompt file where one is needed, or nothing that goes together.
+        PromptError: if the prompt file cannot be read.
+    """
+    if not folder.is_dir():
+        raise VideosError(f"there is no folder {str(folder)!r}; give one with videos, or a run of 'ttom stream'")
+    if (folder / RESULTS).is_file():
+        return _of_run(folder, read_any(prompts) if prompts else [])
+    if prompts is None:
+        raise VideosError(f"{str(folder)!r} is no run of 'ttom stream'; say with --prompts FILE what its videos show")
+    return _of_folder(folder, read_any(prompts), prompts)
+
+
+def _of_run(run: Path, prompts: Sequence[Prompt]) -> Clips:
+    results = {id: result for id, result in read_results(run).items() if "error" not in result}
+    known = {prompt.id: prompt for prompt in prompts}
+    wanted = list(known.values()) or [Prompt(id, result["prompt"]) for id, result in results.items()]
+    clips, missing = [], []
+    for prompt in wanted:
+        result = results.get(prompt.id)
+        path = run / result["files"]["video"] if result and "video" in result.get("files", {}) else None
+        if result is None or path is None or not path.is_file():
+            missing.append(prompt)
+            continue
+        if result["prompt"] != prompt.text:
+            raise VideosError(
+                f"prompt {prompt.id!r} is {prompt.text!r} in the prompt file and {result['prompt']!r} in the run "
+                f"{str(run)!r}; give the file that the run served"
+            )
+        clips.append(Clip(replace(prompt, layout=_layout(result)), path))
+    if not clips:
+        raise VideosError(f"the run {str(run)!r} has no videos; was it served without VideoWriter?")
+    return Clips(clips, missing, [])
+
+
+def _layout(result: Mapping[str, Any]) -> Layout | None:
+    return Layout.from_dict(result["layout"]) if result.get("layout") else None
+
+
+def _of_folder(folder: Path, prompts: Sequence[Prompt], source: Path) -> Clips:
+    files = _videos(folder) or _videos(folder / source.stem)
+    if not files:
+        raise VideosError(
+            f"there is no video in {str(folder)!r}, nor in {source.stem!r} in it; videos end with {', '.join(ENDINGS)}"
+        )
+    named = {file.stem: file for file in files}
+    clips: list[Clip] = []
+    missing = []
+    for number, prompt in enumerate(prompts, start=1):
+        mine = _claim(named, prompt, number)
+        clips += [Clip(prompt, path, sample) for sample, path in enumerate(mine)]
+        if not mine:
+            missing.append(prompt)
+    if not clips:
+        raise VideosError(
+            f"no prompt of {str(source)!r} has a video in {str(folder)!r}, whose first is {files[0].name!r}; name "
+            f"them by number (0001.mp4), id ({prompts[0].id}.mp4) or text ({vbench_stem(prompts[0].text, 0)}.mp4)"
+        )
+    claimed = {clip.path for clip in clips}
+    return Clips(clips, missing, [file for file in files if file not in claimed])
+
+
+def _claim(named: Mapping[str, Path], prompt: Prompt, number: int) -> list[Path]:
+    """Return the videos of a prompt, in the order of their sample numbers."""
+    text = vbench_stem(prompt.text)
+    pattern = re.compile(rf"{re.escape(text)}-(\d+)")
+    samples = {int(match[1]): path for stem, path in named.items() if (match := pattern.fullmatch(stem))}
+    if samples:
+        return [samples[index] for index in sorted(samples)]
+    for stem in (prompt.id, f"{number:04d}", str(number), text):
+        if stem in named:
+            return [named[stem]]
+    return []
+
+
+def _videos(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
