@@ -90,11 +90,25 @@ def test_only_prompts_that_all_have_served_count(tmp_path: Path, runs: list[Path
     assert compare([*runs, third], first=2).ids == ["0003"]
 
 
-def test_scores_that_some_prompts_lack_are_left_out(tmp_path: Path, runs: list[Path]) -> None:
-    """E.g. the relation, which only some captions have."""
+def test_scores_that_a_run_lacks_are_left_out(tmp_path: Path, runs: list[Path]) -> None:
     both = {"layout_iou": 0.5, "relation": 1.0}
     third = write_run(tmp_path / "third", result(1, 0, scores=both), result(2, 0.5))
     assert list(compare([third, runs[0]]).values) == ["layout_iou", "iterations", "seconds"]
+
+
+def test_scores_of_some_prompts_are_compared_over_these(tmp_path: Path) -> None:
+    """E.g. the relation, which only some captions have."""
+
+    def run(name: str, *relations: float | None) -> Path:
+        given = [{"layout_iou": 0.5} | ({} if r is None else {"relation": r}) for r in relations]
+        return write_run(tmp_path / name, *(result(n, 0, scores=scores) for n, scores in enumerate(given, start=1)))
+
+    comparison = compare([run("plain", None, 0.2, 0.4, 0.1), run("ttom", 1.0, 0.5, 0.6, None)])
+    np.testing.assert_array_equal(np.isnan(comparison.values["relation"]), [[True, False, False, True]] * 2)
+    assert comparison.difference("relation", 1).mean == pytest.approx(0.25)
+    lines = comparison.table().splitlines()
+    assert lines[2].startswith("| plain | 0.50 | 0.30 |")
+    assert lines[-1].endswith("; relation applies to 2 of them.")
 
 
 @pytest.mark.parametrize("change", [{"seed": 0}, {"prompt": "another"}])

@@ -44,7 +44,7 @@ class Comparison:
     Attributes:
         names: the runs; the first is the baseline.
         ids: the prompts, in the order of the stream.
-        values: for each metric the values, shape (runs, prompts).
+        values: for each metric the values, shape (runs, prompts); NaN for prompts that it does not apply to.
         results: for each run the results by prompt id.
     """
 
@@ -54,8 +54,12 @@ class Comparison:
     results: list[dict[str, dict[str, Any]]]
 
     def difference(self, metric: str, run: int, resamples: int = 10_000, seed: int = 0) -> Difference:
-        """Return the paired difference of a run from the baseline, with a percentile bootstrap over prompts."""
+        """Return the paired difference of a run from the baseline, with a percentile bootstrap over prompts.
+
+        Prompts that the metric does not apply to do not count.
+        """
         delta = self.values[metric][run] - self.values[metric][0]
+        delta = delta[~np.isnan(delta)]
         if len(delta) < 2 or np.ptp(delta) == 0:
             return Difference(float(delta.mean()), float(delta.mean()), float(delta.mean()))
         interval = bootstrap(
@@ -70,7 +74,7 @@ class Comparison:
         for number, name in enumerate(self.names):
             cells = [name]
             for metric, values in self.values.items():
-                cell = f"{values[number].mean():.2f}"
+                cell = f"{np.nanmean(values[number]):.2f}"
                 if number:
                     d = self.difference(metric, number)
                     cell += f" ({d.low:+.2f} … {d.high:+.2f}){'*' if d.significant else ''}"
@@ -78,7 +82,10 @@ class Comparison:
             rows.append(cells)
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         note = f"{len(self.ids)} prompts; in brackets the 95% paired bootstrap interval of the difference from "
-        return "\n".join([*lines, "", f"{note}{self.names[0]}, * where it leaves out 0."])
+        fewer = {m: int((~np.isnan(v[0])).sum()) for m, v in self.values.items() if np.isnan(v[0]).any()}
+        parts = [f"{metric.replace('_', ' ')} applies to {number} of them" for metric, number in fewer.items()]
+        end = f"; {', '.join(parts)}." if parts else "."
+        return "\n".join([*lines, "", f"{note}{self.names[0]}, * where it leaves out 0{end}"])
 
     def sheet(self, runs: Sequence[Path], prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:
         """Return a contact sheet: a row per prompt, a column per run, layout boxes drawn over the frames."""
@@ -113,10 +120,14 @@ def compare(runs: Sequence[Path], names: Sequence[str] = (), first: int = 1) -> 
             raise RunError(
                 f"the runs gave prompt {id!r} other noise or another text; compare runs of one prompt file and seed"
             )
-    metrics = [
-        m for m in results[0][ids[0]]["scores"] if all(m in each[id]["scores"] for each in results for id in ids)
-    ]
-    values = {m: np.array([[each[id]["scores"][m] for id in ids] for each in results]) for m in metrics}
+    # A relation is asked for by some prompts only: a metric counts where all runs have it.
+    shared = {
+        id: [m for m in results[0][id]["scores"] if all(m in each[id]["scores"] for each in results)] for id in ids
+    }
+    values = {
+        m: np.array([[each[id]["scores"][m] if m in shared[id] else np.nan for id in ids] for each in results])
+        for m in dict.fromkeys(m for id in ids for m in shared[id])
+    }
     values[ITERATIONS] = np.array([[each[id]["updates"] for id in ids] for each in results], dtype=float)
     values[SECONDS] = np.array([[sum(each[id]["seconds"].values()) for id in ids] for each in results])
     return Comparison(list(names) or [run.name for run in runs], ids, values, results)

@@ -207,7 +207,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
     """Paired intervals need nothing but ``scores``, of each metric over the prompts that it applies to."""
     for run, gain in (("plain", 0.0), ("ttom", 0.1)):
         (tmp_path / run).mkdir()
-        noise = np.random.default_rng(1)
+        noise = np.random.default_rng(len(run))
         lines = [
             {
                 "id": str(i),
@@ -227,7 +227,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
         (tmp_path / run / "results.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     comparison = compare([tmp_path / "plain", tmp_path / "ttom"])
     difference = comparison.difference("motion_binding", 1)
-    assert difference.mean == pytest.approx(0.1)
+    assert difference.mean == pytest.approx(0.1, abs=0.03)
     assert "motion binding" in comparison.table()
     assert difference.significant
     assert difference.low <= 0.1 <= difference.high

@@ -1,0 +1,161 @@
+"""Scores and file names of a stream on the tiny model."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch import Trainer
+
+from ttom_pl.backbones import WanBackbone
+from ttom_pl.callbacks import Evaluation, ParametricMemory, SpritesEvaluation, VideoWriter
+from ttom_pl.detectors import SpritesDetector
+from ttom_pl.evaluation import Evaluator
+from ttom_pl.metrics import Detections, HitRate, StageSeconds
+from ttom_pl.naming import video_name
+from ttom_pl.planners import Planner
+from ttom_pl.prompts import Prompt
+from ttom_pl.run import read_results
+from ttom_pl.stream import Served, Stream
+from ttom_pl.tto import LayoutTTO
+
+PROMPTS = [
+    Prompt("first", "a red circle moves left and a blue square moves up"),
+    Prompt("second", "three yellow squares stay still"),
+]
+
+
+@pytest.fixture
+def serve(
+    make_backbone: Callable[..., WanBackbone], make_trainer: Callable[..., Trainer], planner: Planner, tmp_path: Path
+) -> Callable[..., dict[str, Any]]:
+    """Serve prompts and return the results."""
+
+    def run(*callbacks: Any, guided_steps: int = 2, prompts: Sequence[Prompt] = PROMPTS) -> dict[str, Any]:
+        module = LayoutTTO(make_backbone(), guided_steps, 4, 0.0, (1,), rank=4, lr=0.03)
+        folder = Stream(tmp_path / "run", planner).run(make_trainer(*callbacks), module, list(prompts))
+        return read_results(folder.path)
+
+    return run
+
+
+def test_scores(serve: Callable[..., Any]) -> None:
+    """Those of the callback beside those of the Sprites world, equal to what the evaluator gives for the video."""
+    evaluation, videos = Evaluation(SpritesDetector()), {}
+
+    class Keep(SpritesEvaluation):
+        def on_prompt_end(self, served: Served) -> None:
+            super().on_prompt_end(served)
+            videos[served.prompt.id] = (served.video, served.prompt, served.layout)
+
+    results = serve(Keep(), ParametricMemory(min_gain=0.0), evaluation)
+    for id, result in results.items():
+        again = Evaluator(SpritesDetector()).score(*videos[id])
+        assert again.items() <= result["scores"].items()
+        assert {"color", "shape", "correct", "attention_jsd", "generative_numeracy"} <= result["scores"].keys()
+    assert "motion_binding" in results["first"]["scores"]
+    assert "motion_binding" not in results["second"]["scores"]
+    means = evaluation.evaluator.metrics
+    numeracy = [result["scores"]["generative_numeracy"] for result in results.values()]
+    assert float(means["generative_numeracy"].compute()) == pytest.approx(sum(numeracy) / 2)
+
+    hits, seconds = HitRate(), StageSeconds()
+    for result in results.values():
+        hits.update(result)
+        seconds.update(result)
+    assert float(hits.compute()) == results["second"]["memory"]["hit_rate"]
+    assert all(float(mean) > 0 for mean in seconds.compute().values())
+
+
+def test_attention_falls_with_the_loss(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """Plain, the divergence is what the first iteration of TTO measures; after TTO it is lower."""
+    tuned = serve(Evaluation())["first"]
+    (tmp_path / "run").rename(tmp_path / "tuned")
+    plain = serve(Evaluation(), guided_steps=0)["first"]
+    assert plain["scores"]["attention_jsd"] == pytest.approx(tuned["losses"][0][0], abs=1e-5)
+    assert tuned["scores"]["attention_jsd"] < plain["scores"]["attention_jsd"]
+    assert plain["scores"].keys() == {"attention_jsd", "temporal_consistency", "temporal_flickering"}
+
+
+class Blind:
+    """Knows nothing."""
+
+    def detect(self, video: torch.Tensor, phrases: Sequence[str]) -> Detections:
+        raise ValueError("too dark")
+
+
+def test_a_video_that_cannot_be_scored_is_served(serve: Callable[..., Any]) -> None:
+    with pytest.warns(UserWarning, match="the video of prompt 'first' is not scored: too dark"):
+        results = serve(Evaluation(Blind(), attention=False), prompts=PROMPTS[:1])
+    assert results["first"]["scores"] == {}
+    assert "error" not in results["first"]
+
+
+def test_what_is_asked_for_must_be_there() -> None:
+    with pytest.raises(ValueError, match="there is no metric 'beauty'"):
+        Evaluation(metrics=["beauty"])
+    with pytest.raises(ValueError, match="motion_binding needs a detector"):
+        Evaluation(metrics=["motion_binding"])
+    with pytest.raises(ValueError, match="action_binding needs a judge"):
+        Evaluation(metrics=["action_binding"])
+
+
+def test_names_of_t2v_compbench(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """Numbered within the category, also in a stream of several."""
+    motion = {"object_1": "red circle", "d_1": "left"}
+    numeracy = {"objects": "square", "numbers": "3"}
+    prompts = [
+        Prompt("a", PROMPTS[0].text, metadata=motion),
+        Prompt("b", PROMPTS[1].text, metadata=numeracy),
+        Prompt("c", "a red circle moves left", metadata=motion),
+        Prompt("d", "a blue circle moves left"),
+    ]
+    results = serve(
+        VideoWriter(naming="t2v-compbench", category="object_interactions"), prompts=prompts, guided_steps=0
+    )
+    names = ["motion_binding/0001", "generative_numeracy/0001", "motion_binding/0002", "interaction/0001"]
+    assert [result["files"]["video"] for result in results.values()] == [f"videos/{name}.mp4" for name in names]
+    assert all((tmp_path / "run" / "videos" / f"{name}.mp4").is_file() for name in names)
+
+
+def test_names_of_vbench_in_a_folder_of_all_seeds(serve: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "vbench"
+    results = serve(VideoWriter(naming="vbench", sample=3, folder=folder), prompts=PROMPTS[:1], guided_steps=0)
+    video = folder / f"{PROMPTS[0].text}-3.mp4"
+    assert video.is_file()
+    assert Path(results["first"]["files"]["video"]) == video
+    assert (tmp_path / "run" / "contact_sheet.png").is_file()
+
+
+def test_prompts_without_a_name_are_refused_before_anything_is_made(serve: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"'a red circle moves left and .*' has no category of T2V-CompBench"):
+        serve(VideoWriter(naming="t2v-compbench"), guided_steps=0)
+    with pytest.raises(ValueError, match=r"would be written to '.*-0\.mp4'.* comes twice"):
+        serve(VideoWriter(naming="vbench"), prompts=[PROMPTS[0], Prompt("x", PROMPTS[0].text)], guided_steps=0)
+    with pytest.raises(ValueError, match="too long for a file name"):
+        video_name("vbench", "very " * 60 + "long", 1)
+    assert video_name("vbench", "a car/bus", 1) == "a car_bus-0.mp4"
+
+
+def test_from_yaml(tmp_path: Path) -> None:
+    """The sections that a config of ``ttom stream`` has, read by the same parser."""
+    from jsonargparse import ArgumentParser
+
+    from ttom_pl.cli.stream import StreamCLI  # noqa: F401 - registers the classes
+
+    judge = {"class_path": "ttom_pl.judge.LLMJudge", "init_args": {"model": "tiny", "cache": str(tmp_path)}}
+    detector = {"class_path": "ttom_pl.detectors.SpritesDetector"}
+    config = {
+        "callback": {"class_path": "ttom_pl.callbacks.Evaluation", "init_args": {"detector": detector, "judge": judge}}
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--config", action="config")
+    parser.add_subclass_arguments(Evaluation, "callback")
+    callback = parser.instantiate_classes(parser.parse_args(["--config", str(path)])).callback
+    assert isinstance(callback, Evaluation)
+    assert json.dumps(list(callback.evaluator.left_out)) == "[]"
