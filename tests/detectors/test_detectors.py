@@ -49,6 +49,16 @@ def test_sprites_relation() -> None:
     assert spatial_relationship(found, "cyan circle", "left", "red circle") == pytest.approx(0.4)
 
 
+def test_sprites_by_color() -> None:
+    """A red circle is no red square, unless colours alone tell objects apart; "square" alone asks for the shape."""
+    scene = sample_scene(random.Random(3), (Group("red", "circle", "left"),))
+    phrases = ["red square", "blue circle", "square"]
+    assert SpritesDetector().detect(filmed(scene), phrases).labels == []
+    assert SpritesDetector(by="color").detect(filmed(scene), phrases).labels == ["red square"]
+    with pytest.raises(ValueError, match="by is 'size'"):
+        SpritesDetector(by="size")  # type: ignore[arg-type]
+
+
 def test_sprites_knows_its_world() -> None:
     with pytest.raises(ValueError, match="'a cat' names no colour or shape of the Sprites world; use a detector for"):
         SpritesDetector().detect(VIDEO, ["red circle", "a cat"])

@@ -94,7 +94,7 @@ def test_a_run_folder(tmp_path: Path) -> None:
     (run / "results.jsonl").write_text(json.dumps(result | rest) + "\n" + json.dumps({"id": "2", "error": "no"}) + "\n")
     main(["evaluate", str(run), "--detector", "sprites", "--out", str(tmp_path / "s")])
     (line,) = scores(tmp_path / "s")
-    assert line["scores"]["layout_iou"] > 0.75
+    assert line["scores"]["layout_miou"] > 0.75
     assert line["scores"]["persistence"] == 1.0
 
 
@@ -159,7 +159,7 @@ def test_a_judge(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             ["videos", "--prompts", "prompts.txt", "--metrics=[beauty]"],
             "there is no metric 'beauty'; choose from motion",
         ),
-        (["videos", "--prompts", "prompts.txt", "--metrics=[layout_iou]"], "layout_iou needs a detector"),
+        (["videos", "--prompts", "prompts.txt", "--metrics=[layout_miou]"], "layout_miou needs a detector"),
         (["torn", "--prompts", "prompts.txt"], "'torn/0001.mp4' is no video that can be read"),
         (
             ["elsewhere", "--prompts", "prompts.txt"],
@@ -220,7 +220,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
             }
             | {
                 "scores": {"motion_binding": 0.3 + gain + noise.normal(0, 0.05)}
-                | ({"layout_iou": 0.5} if i % 2 else {})
+                | ({"layout_miou": 0.5} if i % 2 else {})
             }
             for i in range(40)
         ]

@@ -21,7 +21,7 @@ from ttom_pl.metrics import (
     GenerativeNumeracy,
     HitRate,
     IterationsSaved,
-    LayoutIoU,
+    LayoutMIoU,
     MotionBinding,
     ObjectInteractions,
     Persistence,
@@ -60,7 +60,7 @@ INPUTS: dict[Callable[[], Any], Callable[[random.Random], tuple[Any, ...]]] = {
     MotionBinding: lambda rng: (some_detections(rng), [("cat", "left"), ("dog", "up")]),
     GenerativeNumeracy: lambda rng: (some_detections(rng), {"cat": 2, "dog": 1}),
     SpatialRelationship: lambda rng: (some_detections(rng), "cat", "above", "dog"),
-    LayoutIoU: lambda rng: (some_detections(rng), LAYOUT),
+    LayoutMIoU: lambda rng: (some_detections(rng), LAYOUT),
     Persistence: lambda rng: (some_detections(rng),),
     TemporalFlickering: lambda rng: (some_video(rng),),
     TemporalConsistency: lambda rng: (some_video(rng),),
@@ -138,4 +138,4 @@ def test_seconds_per_stage() -> None:
 
 def test_protocols_are_stamped() -> None:
     assert MotionBinding.protocol == GenerativeNumeracy.protocol == SpatialRelationship.protocol == "t2v-compbench-v2"
-    assert LayoutIoU.protocol == "ttom-1"
+    assert LayoutMIoU.protocol == "ttom-1"

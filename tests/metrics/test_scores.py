@@ -15,7 +15,7 @@ from ttom_pl.metrics import (
     box_iou,
     generative_numeracy,
     judged_score,
-    layout_iou,
+    layout_miou,
     motion_binding,
     net_displacement,
     persistence,
@@ -156,7 +156,7 @@ def layout(*tracks: Track) -> Layout:
     return Layout("cats", tracks)
 
 
-def test_layout_iou() -> None:
+def test_layout_miou() -> None:
     """Two tracks of one phrase are matched with what was seen whatever the order; a third object is missing."""
     left, right = (0.1, 0.1, 0.3, 0.3), (0.7, 0.1, 0.9, 0.3)
     wanted = layout(
@@ -165,12 +165,12 @@ def test_layout_iou() -> None:
         Track(2, "a dog", ("dog",), (left, None)),
     )
     frame = [at("cats", 0.8, 0.2, track=5), at("cats", 0.2, 0.2, track=6)]
-    assert layout_iou(film(frame, frame), wanted) == pytest.approx(2 / 3)
-    assert layout_iou(film(frame, frame[:1]), wanted) == pytest.approx((1 + 0.5) / 3)
+    assert layout_miou(film(frame, frame), wanted) == pytest.approx(2 / 3)
+    assert layout_miou(film(frame, frame[:1]), wanted) == pytest.approx((1 + 0.5) / 3)
     dog = at("dog", 0.3, 0.2, track=7)
-    assert layout_iou(film([dog], []), wanted, ["cat", "cat", "dog"]) == pytest.approx(1 / 3 / 3)
+    assert layout_miou(film([dog], []), wanted, ["cat", "cat", "dog"]) == pytest.approx(1 / 3 / 3)
     with pytest.raises(ValueError, match="2 labels for the 3 tracks"):
-        layout_iou(film(frame), wanted, ["cat", "dog"])
+        layout_miou(film(frame), wanted, ["cat", "dog"])
 
 
 @given(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,6 +11,8 @@ from ttom_pl.metrics.detections import Detection, Detections
 from ttom_pl.sprites.detector import DetectedTrack, detect_tracks
 from ttom_pl.sprites.world import COLORS, SHAPES, SIZE
 
+By = Literal["look", "color"]
+
 
 class SpritesDetector:
     """Reads coloured shapes back from the pixels of a Sprites video; its background never moves.
@@ -17,7 +20,19 @@ class SpritesDetector:
     Videos that were enlarged are brought back to the size of the Sprites world first. An object answers a phrase if
     it has a colour and a shape that the phrase names, or any where it names none: "two red circles" asks for red
     circles, "squares" for squares of all colours.
+
+    Args:
+        by: what tells objects apart: their whole ``look``, or their ``color`` alone where a phrase names one, so that a
+            shape drawn wrongly is no missing object and motion is scored apart from shape.
+
+    Raises:
+        ValueError: if ``by`` is neither.
     """
+
+    def __init__(self, by: By = "look") -> None:
+        if by not in get_args(By):
+            raise ValueError(f"by is {by!r}; it must be 'look' or 'color'")
+        self.by = by
 
     def detect(self, video: Tensor, phrases: Sequence[str]) -> Detections:
         """Return the shapes that the phrases name; see :class:`~ttom_pl.detectors.Detector`."""
@@ -27,7 +42,7 @@ class SpritesDetector:
         frames: list[list[Detection]] = [[] for _ in range(len(video))]
         for number, track in enumerate(detect_tracks(video)):
             for phrase, (colors, shapes) in wanted.items():
-                if track.color in colors and track.shape in shapes:
+                if track.color in colors and (track.shape in shapes or (self.by == "color" and colors != set(COLORS))):
                     _add(frames, track, phrase, number)
         return Detections(tuple(map(tuple, frames)), ((0.0, 0.0),) * len(frames))
 

@@ -14,7 +14,7 @@ from ttom_pl.metrics import (
     ConsistentAttribute,
     DynamicAttribute,
     GenerativeNumeracy,
-    LayoutIoU,
+    LayoutMIoU,
     MotionBinding,
     ObjectInteractions,
     Persistence,
@@ -29,7 +29,7 @@ DETECTED: Mapping[str, type[VideoMean]] = {
     "motion_binding": MotionBinding,
     "generative_numeracy": GenerativeNumeracy,
     "spatial_relationship": SpatialRelationship,
-    "layout_iou": LayoutIoU,
+    "layout_miou": LayoutMIoU,
     "persistence": Persistence,
 }
 """Metrics that need a detector."""
@@ -118,7 +118,7 @@ class Evaluator:
 
     def _detected(self, video: Tensor, expected: Expectation, layout: Layout | None) -> dict[str, float]:
         assert self.detector is not None
-        labels = [object_name(track) for track in layout.tracks] if layout and "layout_iou" in self.metrics else []
+        labels = [object_name(track) for track in layout.tracks] if layout and "layout_miou" in self.metrics else []
         phrases = list(dict.fromkeys([*expected.phrases, *labels]))
         if not phrases:
             return {}
@@ -131,7 +131,7 @@ class Evaluator:
         if expected.relation and "spatial_relationship" in self.metrics:
             found["spatial_relationship"] = self._count("spatial_relationship", seen, *expected.relation)
         if layout and labels:
-            found["layout_iou"] = self._count("layout_iou", seen, layout, labels)
+            found["layout_miou"] = self._count("layout_miou", seen, layout, labels)
         return found
 
     def _count(self, name: str, *inputs: object) -> float:

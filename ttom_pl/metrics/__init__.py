@@ -11,7 +11,7 @@ from ttom_pl.metrics.judged import (
     ObjectInteractions,
     judged_score,
 )
-from ttom_pl.metrics.layout import LayoutIoU, layout_iou
+from ttom_pl.metrics.layout import LayoutMIoU, layout_miou
 from ttom_pl.metrics.memory import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.metrics.motion import MotionBinding, motion_binding, net_displacement
 from ttom_pl.metrics.numeracy import GenerativeNumeracy, generative_numeracy
@@ -39,7 +39,7 @@ __all__ = [
     "HitRate",
     "IterationsSaved",
     "JudgedScore",
-    "LayoutIoU",
+    "LayoutMIoU",
     "MotionBinding",
     "ObjectInteractions",
     "Persistence",
@@ -51,7 +51,7 @@ __all__ = [
     "box_iou",
     "generative_numeracy",
     "judged_score",
-    "layout_iou",
+    "layout_miou",
     "motion_binding",
     "net_displacement",
     "persistence",

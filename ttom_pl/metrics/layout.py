@@ -12,7 +12,7 @@ from ttom_pl.metrics.base import VideoMean
 from ttom_pl.metrics.detections import Detection, Detections, box_iou
 
 
-def layout_iou(detections: Detections, layout: Layout, labels: Sequence[str] = ()) -> float:
+def layout_miou(detections: Detections, layout: Layout, labels: Sequence[str] = ()) -> float:
     """Return the mean IoU of detected boxes with those of a layout, over objects and frames, from 0 to 1.
 
     Tracks of the layout are matched with detected tracks of the same label, one to one, so that the sum of their IoU
@@ -52,11 +52,11 @@ def _iou(track: Sequence[Detection | None], boxes: NDArray[np.float64]) -> float
     return float(np.mean(shared)) if shared else 0.0
 
 
-class LayoutIoU(VideoMean):
-    """Mean :func:`layout_iou` over videos (layout mIoU)."""
+class LayoutMIoU(VideoMean):
+    """Mean :func:`layout_miou` over videos (layout mIoU)."""
 
     higher_is_better = True
 
     def update(self, detections: Detections, layout: Layout, labels: Sequence[str] = ()) -> None:
-        """Count a video; see :func:`layout_iou`."""
-        self.add(layout_iou(detections, layout, labels))
+        """Count a video; see :func:`layout_miou`."""
+        self.add(layout_miou(detections, layout, labels))
