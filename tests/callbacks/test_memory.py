@@ -27,7 +27,7 @@ def serve(make_backbone, make_trainer, tmp_path):
         )
         callback = ParametricMemory(path=tmp_path / "memory", **({"min_gain": -9.0} | options))
         prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(texts)]
-        folder = Stream(tmp_path / out, vary_seed=False, on_error="raise").run(make_trainer(callback), module, prompts)
+        folder = Stream(tmp_path / out, on_error="raise").run(make_trainer(callback), module, prompts)
         return [result["memory"] for result in folder.results().values()]
 
     return run

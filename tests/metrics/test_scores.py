@@ -153,7 +153,7 @@ def test_spatial_relationship_seen_from_the_other(ax: float, ay: float, bx: floa
 
 
 def layout(*tracks: Track) -> Layout:
-    return Layout("cats", tracks)
+    return Layout("cats and a dog", tracks)
 
 
 def test_layout_miou() -> None:
