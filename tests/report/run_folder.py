@@ -13,7 +13,8 @@ WriteRun = Callable[..., Path]
 
 def make_result(number: int, prompt: str = "a red circle moves left", **changes: Any) -> dict[str, Any]:
     """A line of ``results.jsonl`` of a prompt with one object."""
-    layout = Layout(prompt, (Track(0, "a red circle", ("circle",), BOXES),), f"{number:04d}", planner="fixed")
+    word = "circle" if "circle" in prompt else "cat"
+    layout = Layout(prompt, (Track(0, "a red circle", (word,), BOXES),), f"{number:04d}", planner="fixed")
     return {
         "id": f"{number:04d}",
         "number": number,
