@@ -182,7 +182,9 @@ class Stream:
 
     def _fit(self) -> None:
         """Optimise the adapter: one epoch for each guided step, on the one trainer of the stream."""
-        if self.module.guided_steps:
+        if self.module.guidance is not None:
+            self.module.guide()
+        elif self.module.guided_steps:
             self.trainer.fit_loop.max_epochs = self.trainer.current_epoch + self.module.guided_steps
             self.trainer.fit(self.module)
 

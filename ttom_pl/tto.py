@@ -5,6 +5,7 @@ An epoch is a guided denoising step, a batch is one optimiser iteration.
 
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ttom_pl.backbones import Backbone, Conditioning
+from ttom_pl.baselines.base import Guidance
 from ttom_pl.layout import Layout, object_targets
 from ttom_pl.losses import layout_loss
 
@@ -56,9 +58,10 @@ class LayoutTTO(LightningModule):
         lr: learning rate of AdamW.
         weight_decay: weight decay of AdamW.
         adapter_seed: seed of the LoRA initialisation, the same for every prompt, so that adapters can be averaged.
+        guidance: a baseline that takes the guided steps in place of the optimisation; there is no adapter then.
 
     Raises:
-        ValueError: if a number is out of its range.
+        ValueError: if a number is out of its range, or the guidance cannot be used with the model.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class LayoutTTO(LightningModule):
         lr: float = 1e-3,
         weight_decay: float = 0.0,
         adapter_seed: int = 0,
+        guidance: Guidance | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= guided_steps <= backbone.max_guided_steps:
@@ -94,7 +98,11 @@ class LayoutTTO(LightningModule):
         self.lr = lr
         self.weight_decay = weight_decay
         self.adapter_seed = adapter_seed
-        self.adapter = backbone.add_adapter(rank, alpha, self.loss_blocks) if guided_steps else None
+        self.guidance = guidance
+        if guidance is not None:
+            guidance.check(backbone)
+        adapted = guided_steps and guidance is None
+        self.adapter = backbone.add_adapter(rank, alpha, self.loss_blocks) if adapted else None
         # Only the LoRA parameters belong to this module: the backbone looks after its own weights and device.
         self.adapter_parameters = nn.ParameterList(self.adapter.parameters() if self.adapter else [])
 
@@ -155,12 +163,17 @@ class LayoutTTO(LightningModule):
         self.updates += 1
         return loss
 
-    def layout_loss(self, step: int) -> Tensor:
-        """Return the layout loss of the adapted model at the current latents and denoising step, with gradient."""
-        assert self.adapter is not None
-        with self.adapter.enabled():
+    def layout_loss(self, step: int, latents: Tensor | None = None) -> Tensor:
+        """Return the layout loss of the model, adapted if it has an adapter, at a denoising step, with gradient.
+
+        Args:
+            step: the denoising step.
+            latents: where to take it; at the current latents when not given.
+        """
+        latents = self.latents if latents is None else latents
+        with nullcontext() if self.adapter is None else self.adapter.enabled():
             maps = self.backbone.object_attention(
-                self.latents, step, self.rehearsal.conditioning, self.rehearsal.objects, self.loss_blocks
+                latents, step, self.rehearsal.conditioning, self.rehearsal.objects, self.loss_blocks
             )
             return layout_loss(maps, self.rehearsal.targets)
 
@@ -186,6 +199,13 @@ class LayoutTTO(LightningModule):
         if averaged > 0:
             for name, tensor in self.adapter.state_dict().items():
                 self.average[name] = torch.lerp(self.average.get(name, tensor), tensor, 1 / averaged)
+
+    def guide(self) -> None:
+        """Take the guided steps by the baseline's guidance, without a fit."""
+        assert self.guidance is not None
+        for step in range(self.guided_steps):
+            self.losses.append([])
+            self.latents = self.guidance.step(self, step)
 
     def denoise(self) -> Tensor:
         """Take the denoising steps that are left, adapter off, and return the final latents."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,20 @@ class Backbone(ABC):
 
         The model runs no further than the last of ``blocks``.
         """
+
+    def biased(self, bias: Tensor | None) -> AbstractContextManager[None]:
+        """Add a bias to the logits of the attention from video to text, in the conditional passes of a while.
+
+        Args:
+            bias: shape (S, L), for each of S = T·h·w video tokens and L text tokens, in all blocks; ``None`` adds none.
+
+        Raises:
+            ValueError: if the model has no cross-attention from video to text.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no cross-attention from video to text that could be biased; "
+            "use a backbone with one, such as WanBackbone or LTXBackbone, or another baseline"
+        )
 
     @abstractmethod
     def step(self, latents: Tensor, index: int, conditioning: Conditioning) -> Tensor:

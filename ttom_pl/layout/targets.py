@@ -82,3 +82,26 @@ def object_targets(layout: Layout, grid: tuple[int, int, int]) -> tuple[list[Tra
     total = summed.sum((-2, -1), keepdim=True)
     targets = torch.where(total > 0, summed / total, 0.0).float()
     return [layout.tracks[members[0]] for members in objects], targets
+
+
+def inside_maps(layout: Layout, grid: tuple[int, int, int]) -> Tensor:
+    """Return which cells lie in the boxes of each object, bool of shape (M, T, h, w), objects as in object_targets.
+
+    A cell counts if its centre is in a box; a box that is smaller than a cell is widened to one.
+
+    Args:
+        layout: the layout.
+        grid: frames, rows and columns (T, h, w) of the attention grid.
+    """
+    frames, height, width = grid
+    x0, y0, x1, y1 = interpolate_boxes(layout, frames).unbind(-1)
+    along_x = _along((x0 + x1) / 2, x1 - x0, width)
+    along_y = _along((y0 + y1) / 2, y1 - y0, height)
+    inside = along_y[..., :, None] & along_x[..., None, :]
+    return torch.stack([inside[members].any(0) for members in object_tracks(layout)])
+
+
+def _along(centre: Tensor, side: Tensor, cells: int) -> Tensor:
+    """Return which of the cells along an axis have their centres within a side; none where it is NaN."""
+    at = (torch.arange(cells) + 0.5) / cells
+    return (at - centre[..., None]).abs() <= side.clamp_min(1 / cells)[..., None] / 2

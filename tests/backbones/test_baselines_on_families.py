@@ -1,0 +1,64 @@
+"""Baselines on each family of backbones: they work, or say why not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from kinds import PROMPT, Case
+from torch import Tensor
+
+from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
+from ttom_pl.layout import Layout, Track
+from ttom_pl.tto import LayoutTTO
+
+
+@pytest.fixture
+def layout() -> Layout:
+    box = (0.1, 0.1, 0.5, 0.5)
+    return Layout(
+        PROMPT, (Track(0, "a red circle", ("circle",), (box,)), Track(1, "a blue square", ("square",), (box,)))
+    )
+
+
+@pytest.fixture
+def latents_of(family: Case, layout: Layout) -> Callable[..., Tensor]:
+    """The latents after the guided steps."""
+
+    def run(guidance: Guidance, **changes: Any) -> Tensor:
+        module = LayoutTTO(
+            family.load(**changes), guided_steps=2, iterations=2, stop_loss=0.0, loss_blocks=(1,), guidance=guidance
+        )
+        module.begin(module.prepare(layout, 3, family.image))
+        module.guide()
+        return module.latents
+
+    return run
+
+
+def test_latent_guidance(latents_of: Callable[..., Tensor]) -> None:
+    plain, guided = latents_of(LatentGuidance(0.0)), latents_of(LatentGuidance(0.2))
+    assert guided.isfinite().all()
+    assert not torch.equal(plain, guided)
+
+
+def test_attention_bias(family: Case, latents_of: Callable[..., Tensor]) -> None:
+    """With cross-attention it changes the latents; with joint attention it is refused before anything is computed."""
+    if family.name.startswith("cogvideox"):
+        with pytest.raises(ValueError, match="CogVideoXBackbone has no cross-attention"):
+            latents_of(AttentionBias(2.0))
+        return
+    plain, biased = latents_of(AttentionBias(0.0)), latents_of(AttentionBias(2.0))
+    assert biased.isfinite().all()
+    assert not torch.equal(plain, biased)
+
+
+def test_bias_is_on_the_conditional_half_of_a_batch(family: Case, latents_of: Callable[..., Tensor]) -> None:
+    """Both passes in one batch give what one after the other do."""
+    if family.name != "ltx":
+        pytest.skip("only LTX-Video has cross-attention and runs both passes in one batch")
+    from ttom_pl.backbones import Placement
+
+    guidance = AttentionBias(2.0)
+    apart = latents_of(guidance, placement=Placement(batched_guidance=False))
+    torch.testing.assert_close(latents_of(guidance), apart, atol=1e-4, rtol=1e-4)

@@ -1,0 +1,165 @@
+"""Baselines: guidance of the latents and of the attention, without an adapter."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ttom_pl.backbones import WanBackbone
+from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
+from ttom_pl.baselines.attention_bias import box_bias
+from ttom_pl.layout import Layout, Track, inside_maps
+from ttom_pl.tto import LayoutTTO
+
+MakeBackbone = Callable[..., WanBackbone]
+
+
+def make_module(backbone: WanBackbone, guidance: Guidance | None, **changes: Any) -> LayoutTTO:
+    settings = {"guided_steps": 2, "iterations": 4, "stop_loss": 0.0, "loss_blocks": (1,)}
+    return LayoutTTO(backbone, guidance=guidance, **(settings | changes))
+
+
+def serve(module: LayoutTTO, layout: Layout, seed: int = 3) -> Tensor:
+    module.begin(module.prepare(layout, seed))
+    if module.guidance is not None:
+        module.guide()
+    return module.backbone.decode(module.denoise())
+
+
+def weights(backbone: WanBackbone) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in backbone.pipe.transformer.state_dict().items()}
+
+
+@pytest.fixture
+def plain(make_backbone: MakeBackbone, layout: Layout) -> Tensor:
+    return serve(make_module(make_backbone(), None, guided_steps=0), layout)
+
+
+@pytest.mark.parametrize("guidance", [LatentGuidance(0.0), AttentionBias(0.0)], ids=["latents", "bias"])
+def test_without_strength_it_is_the_plain_model(
+    backbone: WanBackbone, layout: Layout, plain: Tensor, guidance: Guidance
+) -> None:
+    assert torch.equal(serve(make_module(backbone, guidance), layout), plain)
+
+
+@pytest.mark.parametrize("guidance", [LatentGuidance(0.2), AttentionBias(3.0)], ids=["latents", "bias"])
+def test_the_video_changes_and_the_weights_do_not(
+    backbone: WanBackbone, layout: Layout, plain: Tensor, guidance: Guidance
+) -> None:
+    """No adapter is inserted, and no hook is left behind."""
+    before = weights(backbone)
+    module = make_module(backbone, guidance)
+    video = serve(module, layout)
+    after = weights(backbone)
+    assert not torch.equal(video, plain)
+    assert module.adapter is None
+    assert not module.adapter_parameters
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert all(parameter.grad is None for parameter in backbone.pipe.transformer.parameters())
+    assert torch.equal(serve(make_module(backbone, None, guided_steps=0), layout), plain)
+
+
+def test_latents_follow_the_layout(backbone: WanBackbone, layout: Layout) -> None:
+    """The loss falls, and updates have the size that is asked for, decaying over the guided steps."""
+    module = make_module(backbone, LatentGuidance(0.1), iterations=12)
+    stepped: list[Tensor] = []
+    step = backbone.step
+
+    def watch(latents: Tensor, *rest: Any) -> Tensor:
+        stepped.append(latents)
+        return step(latents, *rest)
+
+    backbone.step = watch  # type: ignore[method-assign]
+    serve(module, layout)
+    first, second = module.losses
+    assert first[-1] < first[0]
+    assert len(first) == len(second) == 12
+    assert module.updates == 24
+    assert not torch.equal(stepped[0], module.rehearsal.noise)
+    assert not stepped[0].requires_grad
+
+
+def test_update_has_the_size_of_the_step(backbone: WanBackbone, layout: Layout) -> None:
+    module = make_module(backbone, LatentGuidance(0.1), iterations=1, guided_steps=4)
+    module.begin(module.prepare(layout, 3))
+    seen: list[Tensor] = []
+
+    def stay(latents: Tensor, *_: object) -> Tensor:
+        seen.append(latents)
+        return latents
+
+    backbone.step = stay  # type: ignore[method-assign]
+    module.guide()
+    moved = [b - a for a, b in zip([module.rehearsal.noise, *seen], seen, strict=False)]
+    sizes = [each.square().mean().sqrt().item() for each in moved]
+    assert sizes == pytest.approx([0.1, 0.075, 0.05, 0.025], rel=1e-3)
+
+
+def test_latent_guidance_ends_when_the_loss_is_low(backbone: WanBackbone, layout: Layout, plain: Tensor) -> None:
+    module = make_module(backbone, LatentGuidance(0.1), stop_loss=1.0)
+    assert torch.equal(serve(module, layout), plain)
+    assert module.updates == 0
+    assert [len(step) for step in module.losses] == [1, 1]
+
+
+def record_cross_attention(monkeypatch: pytest.MonkeyPatch, num_tokens: int) -> list[Tensor]:
+    """Collect the softmax of every cross-attention, from what torch's own attention is called with."""
+    seen: list[Tensor] = []
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def spy(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **rest: Any) -> Tensor:
+        if key.shape[-2] == num_tokens:
+            logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+            seen.append((logits if attn_mask is None else logits + attn_mask).softmax(-1).mean(1)[0])
+        return attend(query, key, value, attn_mask=attn_mask, **rest)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+    return seen
+
+
+def test_bias_raises_attention_inside_the_boxes(
+    backbone: WanBackbone, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In all blocks of the conditional pass, and in no block of the other; outside the boxes it falls."""
+    module = make_module(backbone, AttentionBias(2.0), guided_steps=1)
+    module.begin(module.prepare(layout, 3))
+    given = module.rehearsal
+    seen = record_cross_attention(monkeypatch, 24)
+    backbone.step(given.noise, 0, given.conditioning)
+    backbone.start(3)
+    module.guide()
+    blocks = backbone.num_blocks
+    assert len(seen) == 4 * blocks
+    before, unconditional, after, unconditional_after = (seen[i * blocks : (i + 1) * blocks] for i in range(4))
+    inside = inside_maps(layout, backbone.grid).flatten(1)
+    for plain_map, biased_map in zip(before, after, strict=True):
+        for (token,), mask in zip(given.objects, inside, strict=True):
+            assert biased_map[mask, token].mean() > 2 * plain_map[mask, token].mean()
+            assert biased_map[~mask, token].mean() < 0.5 * plain_map[~mask, token].mean()
+    assert all(torch.equal(a, b) for a, b in zip(unconditional, unconditional_after, strict=True))
+
+
+def test_box_bias() -> None:
+    """Signs by hand: two cells a row; the object is absent in the last frame; a shared token has the mean."""
+    left, right = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+    tracks = (Track(0, "a cat", ("cat",), (left, None)), Track(1, "a dog", ("dog",), (right, right)))
+    bias = box_bias(Layout("a cat and a dog", tracks), [[1, 2], [4, 2]], (2, 1, 2), 6)
+    expected = torch.zeros(4, 6)
+    expected[:, 1] = torch.tensor([1.0, -1.0, 0.0, 0.0])
+    expected[:, 4] = torch.tensor([-1.0, 1.0, -1.0, 1.0])
+    expected[:, 2] = (expected[:, 1] + expected[:, 4]) / 2
+    assert torch.equal(bias, expected)
+
+
+def test_boxes_smaller_than_a_cell_are_not_lost() -> None:
+    tracks = (Track(0, "a cat", ("cat",), ((0.24, 0.24, 0.26, 0.26),)),)
+    assert inside_maps(Layout("a cat", tracks), (1, 4, 4)).sum() >= 1
+
+
+@pytest.mark.parametrize(("make", "name"), [(LatentGuidance, "step_size"), (AttentionBias, "strength")])
+def test_negative_strength_is_refused(make: Callable[[float], Guidance], name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is -1"):
+        make(-1)
