@@ -1,13 +1,14 @@
 """Baselines on each family of backbones: they work, or say why not."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 import torch
-from kinds import PROMPT, Case
+from kinds import PROMPT, Case, make_case
 from torch import Tensor
 
+from ttom_pl.backbones import Placement
 from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
 from ttom_pl.layout import Layout, Track
 from ttom_pl.tto import LayoutTTO
@@ -25,9 +26,9 @@ def layout() -> Layout:
 def latents_of(family: Case, layout: Layout) -> Callable[..., Tensor]:
     """The latents after the guided steps."""
 
-    def run(guidance: Guidance, **changes: Any) -> Tensor:
+    def run(guidance: Guidance) -> Tensor:
         module = LayoutTTO(
-            family.load(**changes), guided_steps=2, iterations=2, stop_loss=0.0, loss_blocks=(1,), guidance=guidance
+            family.load(), guided_steps=2, iterations=2, stop_loss=0.0, loss_blocks=(1,), guidance=guidance
         )
         module.begin(module.prepare(layout, 3, family.image))
         module.guide()
@@ -53,12 +54,17 @@ def test_attention_bias(family: Case, latents_of: Callable[..., Tensor]) -> None
     assert not torch.equal(plain, biased)
 
 
-def test_bias_is_on_the_conditional_half_of_a_batch(family: Case, latents_of: Callable[..., Tensor]) -> None:
+def test_bias_is_on_the_conditional_half_of_a_batch(
+    folder_of: Callable[[str], Path], picture: Path, layout: Layout
+) -> None:
     """Both passes in one batch give what one after the other do."""
-    if family.name != "ltx":
-        pytest.skip("only LTX-Video has cross-attention and runs both passes in one batch")
-    from ttom_pl.backbones import Placement
+    case = make_case("ltx", folder_of, picture)
 
-    guidance = AttentionBias(2.0)
-    apart = latents_of(guidance, placement=Placement(batched_guidance=False))
-    torch.testing.assert_close(latents_of(guidance), apart, atol=1e-4, rtol=1e-4)
+    def latents(batched: bool) -> Tensor:
+        backbone = case.load(placement=Placement(batched_guidance=batched))
+        module = LayoutTTO(backbone, guided_steps=2, loss_blocks=(1,), guidance=AttentionBias(2.0))
+        module.begin(module.prepare(layout, 3))
+        module.guide()
+        return module.latents
+
+    torch.testing.assert_close(latents(True), latents(False), atol=1e-4, rtol=1e-4)
