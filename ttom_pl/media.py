@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import av
+import matplotlib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +17,15 @@ TRACK_COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080"
 """Outline colours of tracks, by their place in the layout."""
 HEAT_COLORS = ("#0d0887", "#f0f921", "#cc4778")
 """Colours of no, most and half of the attention."""
+
+
+def text_font(size: float) -> ImageFont.FreeTypeFont:
+    """Return the font of our pictures, DejaVu Sans, which matplotlib brings: Latin, Greek, Cyrillic, Arabic and more.
+
+    Args:
+        size: pixels.
+    """
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def to_pixels(video: Tensor, scale: int = 1) -> NDArray[np.uint8]:
@@ -85,7 +95,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], headings: S
     """
     if not rows:
         raise ValueError("a contact sheet needs at least one row")
-    font, gap, line = ImageFont.load_default(13), 10, 18
+    font, gap, line = text_font(12), 10, 18
     widths = [
         max(pictures[c].width for _, pictures in rows if c < len(pictures)) for c in range(max(len(p) for _, p in rows))
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFont
 
 from ttom_pl.layout import Layout
+from ttom_pl.media import text_font
 from ttom_pl.preview.frames import looks
 
 INK, TROUBLE = "#222222", "#b45309"
@@ -43,7 +44,7 @@ def draw_text(
     words: Sequence[Piece], width: int, size: int, max_lines: int = 2, background: str = "white"
 ) -> Image.Image:
     """Return a picture of a text that is broken into lines; what does not fit is cut off with an ellipsis."""
-    font = ImageFont.load_default(size)
+    font = text_font(0.9 * size)
     height = round(size * _LEADING)
     lines = list(_lines(words, width, font))
     if len(lines) > max_lines:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ttom_pl.layout import Layout, Track, interpolate_boxes, object_tracks
-from ttom_pl.media import TRACK_COLORS
+from ttom_pl.media import TRACK_COLORS, text_font
 
 _SMOOTH = 2  # drawn so much larger and scaled down, as Pillow's lines have hard edges
 _PAPER, _GRID, _RIM, _FAINT = "#fbfbf9", "#ececea", "#c4c4c0", "#8c8c88"
@@ -75,7 +75,7 @@ def _draw(
     for third in (1 / 3, 2 / 3):
         draw.line([(third * large[0], 0), (third * large[0], large[1])], fill=_GRID, width=_SMOOTH)
         draw.line([(0, third * large[1]), (large[0], third * large[1])], fill=_GRID, width=_SMOOTH)
-    font = ImageFont.load_default(text_size * _SMOOTH)
+    font = text_font(0.9 * text_size * _SMOOTH)
     if layout.background:
         edge = (large[0] - 4 * _SMOOTH, large[1] - 3 * _SMOOTH)
         draw.text(edge, layout.background, fill=_FAINT, font=font, anchor="rs")
