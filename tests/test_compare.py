@@ -74,11 +74,11 @@ def test_no_difference_is_not_significant(runs: list[Path]) -> None:
 
 def test_table(runs: list[Path]) -> None:
     lines = compare(runs, ["plain model", "TTOM"]).table().splitlines()
-    assert lines[0] == "| run | layout iou | iterations | seconds |"
+    assert lines[0] == "| method | layout iou | iterations | seconds |"
     assert lines[1] == "| --- | --- | --- | --- |"
-    assert lines[2] == "| plain model | 0.25 | 5.00 | 0.75 |"
+    assert lines[2] == "| plain model | 0.25 | 5.0 | 0.75 |"
     assert lines[3].startswith("| TTOM | 0.55 (+0.1")
-    assert lines[3].endswith(")* | 5.00 (+0.00 … +0.00) | 0.75 (+0.00 … +0.00) |")
+    assert lines[3].endswith(")* | 5.0 (+0.0 … +0.0) | 0.75 (+0.00 … +0.00) |")
     assert lines[-1].startswith("4 prompts; ")
     assert "plain model" in lines[-1]
 
@@ -118,6 +118,66 @@ def test_other_noise_or_text_is_refused(tmp_path: Path, runs: list[Path], change
         compare([runs[0], other])
 
 
+@pytest.fixture
+def pools(tmp_path: Path) -> dict[str, list[Path]]:
+    """Two methods with two seeds each; of prompt 1 to 3 the scores, seed by seed."""
+    scores = {"plain": [[0.1, 0.3, 0.2], [0.3, 0.1, 0.4]], "tto": [[0.4, 0.4, 0.2], [0.6, 0.4, 0.8]]}
+    return {
+        name: [
+            write_run(tmp_path / f"{name}-{n}", *(result(i, s, seed=1000 * n) for i, s in enumerate(each, start=1)))
+            for n, each in enumerate(runs)
+        ]
+        for name, runs in scores.items()
+    }
+
+
+def test_seeds_are_pooled_prompt_by_prompt(pools: dict[str, list[Path]]) -> None:
+    comparison = compare(list(pools.values()), list(pools))
+    np.testing.assert_allclose(comparison.values["layout_iou"], [[0.2, 0.2, 0.3], [0.5, 0.4, 0.5]])
+    difference = comparison.difference("layout_iou", 1)
+    assert difference.mean == pytest.approx(0.7 / 3)
+    assert difference.low == pytest.approx(0.2)
+    assert difference.high == pytest.approx(0.3)
+    assert comparison.difference("layout_iou", 0, baseline=1).mean == pytest.approx(-0.7 / 3)
+    assert "3 prompts, each the mean of 2 runs that differ in noise; " in comparison.table()
+
+
+def test_pooling_pairs_the_noise(pools: dict[str, list[Path]]) -> None:
+    plain, tto = pools.values()
+    with pytest.raises(RunError, match="the methods have 2, 1 runs"):
+        compare([plain, tto[:1]])
+    with pytest.raises(RunError, match=r"other noise or another text.*in the same order"):
+        compare([plain, tto[::-1]])
+    with pytest.raises(RunError, match=r"same noise for prompt '0001'.*--stream.seed"):
+        compare([[plain[0], plain[0]], [tto[0], tto[0]]])
+
+
+def test_table_of_chosen_metrics_against_any_baseline(pools: dict[str, list[Path]]) -> None:
+    comparison = compare(list(pools.values()), list(pools))
+    lines = comparison.table(["iterations", "layout_iou", "relation"], baseline=1, digits=3).splitlines()
+    assert lines[0] == "| method | iterations | layout iou |"
+    assert lines[2].startswith("| plain | 4.0 (+0.0 … +0.0) | 0.233 (-0.300 … -0.200)* |")
+    assert lines[3] == "| tto | 4.0 | 0.467 |"
+    assert "difference from tto" in lines[-1]
+    with pytest.raises(RunError, match="none of relation; they have layout_iou, iterations, seconds"):
+        comparison.table(["relation"])
+
+
+def test_command_pools_named_runs(pools: dict[str, list[Path]], capsys: pytest.CaptureFixture[str]) -> None:
+    (a, b), (c, d) = pools.values()
+    main(["compare", f"the plain model={a},{b}", f"{c},{d}", "--metrics", "layout_iou"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| method | layout iou |"
+    assert lines[2] == "| the plain model | 0.23 |"
+    assert lines[3].startswith("| tto-0+tto-1 | 0.47 (+0.20 … +0.30)*")
+
+
+def test_folder_with_signs_in_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path / "lr=0.1,rank=8", result(1, 0.5))
+    main(["compare", str(run)])
+    assert "| lr=0.1,rank=8 | 0.50 |" in capsys.readouterr().out
+
+
 def test_nothing_in_common(tmp_path: Path, runs: list[Path]) -> None:
     with pytest.raises(RunError, match="no served prompt in common"):
         compare([runs[0], write_run(tmp_path / "other", result(9, 0.5))])
@@ -142,6 +202,7 @@ def test_command(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture
     [
         (["{run}", "nowhere"], r"'nowhere' is no run"),
         (["{run}", "{run}", "--names", "one"], "1 names for 2 runs"),
+        (["plain={run}", "tto="], "'tto=' names no run"),
         ([], "required: RUN"),
     ],
 )

@@ -1,6 +1,6 @@
-"""Runs over the same prompts, side by side: means, paired differences, pictures."""
+"""Methods over the same prompts, side by side: means, paired differences, pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ ITERATIONS, SECONDS = "iterations", "seconds"
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of means, run minus baseline.
+    """A paired difference of means, method minus baseline.
 
     Attributes:
         mean: mean over the prompts.
@@ -39,26 +39,31 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several runs over the prompts that all of them have served.
+    """Several methods over the prompts that all of their runs have served.
 
     Attributes:
-        names: the runs; the first is the baseline.
+        names: the methods; the first is the baseline.
         ids: the prompts, in the order of the stream.
-        values: for each metric the values, shape (runs, prompts); NaN for prompts that it does not apply to.
-        results: for each run the results by prompt id.
+        values: for each metric the values, shape (methods, prompts), each the mean over the method's runs; NaN for
+            prompts that the metric does not apply to.
+        runs: for each method its run folders, which differ in noise.
+        results: for each method and run the results by prompt id.
     """
 
     names: list[str]
     ids: list[str]
     values: dict[str, NDArray[np.float64]]
-    results: list[dict[str, dict[str, Any]]]
+    runs: list[list[Path]]
+    results: list[list[dict[str, dict[str, Any]]]]
 
-    def difference(self, metric: str, run: int, resamples: int = 10_000, seed: int = 0) -> Difference:
-        """Return the paired difference of a run from the baseline, with a percentile bootstrap over prompts.
+    def difference(
+        self, metric: str, method: int, resamples: int = 10_000, seed: int = 0, baseline: int = 0
+    ) -> Difference:
+        """Return the paired difference of a method from a baseline, with a percentile bootstrap over prompts.
 
         Prompts that the metric does not apply to do not count.
         """
-        delta = self.values[metric][run] - self.values[metric][0]
+        delta = self.values[metric][method] - self.values[metric][baseline]
         delta = delta[~np.isnan(delta)]
         if len(delta) < 2 or np.ptp(delta) == 0:
             return Difference(float(delta.mean()), float(delta.mean()), float(delta.mean()))
@@ -67,67 +72,119 @@ class Comparison:
         ).confidence_interval
         return Difference(float(delta.mean()), float(interval.low), float(interval.high))
 
-    def table(self) -> str:
-        """Return a Markdown table: the means of each run, and for all but the baseline the difference's interval."""
-        heads = ["run", *(metric.replace("_", " ") for metric in self.values)]
+    def table(self, metrics: Sequence[str] = (), baseline: int = 0, digits: int = 2) -> str:
+        """Return a Markdown table: the means of each method, and the interval of the difference from the baseline.
+
+        Args:
+            metrics: the columns; those that no prompt has are left out. All when not given.
+            baseline: number of the method that the others are compared with.
+            digits: decimals of scores; iterations and seconds have fewer.
+
+        Raises:
+            RunError: if none of the metrics is there.
+        """
+        shown = [metric for metric in metrics or self.values if metric in self.values]
+        if not shown:
+            raise RunError(f"the runs have none of {', '.join(metrics)}; they have {', '.join(self.values)}")
+        heads = ["method", *(metric.replace("_", " ") for metric in shown)]
         rows = [heads, ["---"] * len(heads)]
         for number, name in enumerate(self.names):
-            cells = [name]
-            for metric, values in self.values.items():
-                cell = f"{np.nanmean(values[number]):.2f}"
-                if number:
-                    d = self.difference(metric, number)
-                    cell += f" ({d.low:+.2f} … {d.high:+.2f}){'*' if d.significant else ''}"
-                cells.append(cell)
-            rows.append(cells)
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        note = f"{len(self.ids)} prompts; in brackets the 95% paired bootstrap interval of the difference from "
-        fewer = {m: int((~np.isnan(v[0])).sum()) for m, v in self.values.items() if np.isnan(v[0]).any()}
-        parts = [f"{metric.replace('_', ' ')} applies to {number} of them" for metric, number in fewer.items()]
-        end = f"; {', '.join(parts)}." if parts else "."
-        return "\n".join([*lines, "", f"{note}{self.names[0]}, * where it leaves out 0{end}"])
+            rows.append([name, *(self._cell(metric, number, baseline, digits) for metric in shown)])
+        return "\n".join([*("| " + " | ".join(row) + " |" for row in rows), "", self._note(shown, baseline)])
 
-    def sheet(self, runs: Sequence[Path], prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:
-        """Return a contact sheet: a row per prompt, a column per run, layout boxes drawn over the frames."""
+    def _cell(self, metric: str, method: int, baseline: int, digits: int) -> str:
+        places = {ITERATIONS: 1, SECONDS: 2}.get(metric, digits)
+        cell = f"{np.nanmean(self.values[metric][method]):.{places}f}"
+        if method == baseline:
+            return cell
+        d = self.difference(metric, method, baseline=baseline)
+        return f"{cell} ({d.low:+.{places}f} … {d.high:+.{places}f}){'*' if d.significant else ''}"
+
+    def _note(self, metrics: Sequence[str], baseline: int) -> str:
+        seeds = len(self.runs[0])
+        number = f"{len(self.ids)} prompts" + (f", each the mean of {seeds} runs that differ in noise" * (seeds > 1))
+        note = f"{number}; in brackets the 95% paired bootstrap interval of the difference from {self.names[baseline]}"
+        applies = {m: int((~np.isnan(self.values[m][0])).sum()) for m in metrics}
+        fewer = [f"{m.replace('_', ' ')} applies to {n} of them" for m, n in applies.items() if n < len(self.ids)]
+        return f"{note}, * where it leaves out 0" + (f"; {', '.join(fewer)}." if fewer else ".")
+
+    def sheet(self, prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:
+        """Return a contact sheet: a row per prompt, a column per method, layout boxes drawn over the frames.
+
+        Of a method with several runs the first is shown.
+        """
         rows = []
         for id in self.ids[:prompts]:
             pictures = []
-            for run, results in zip(runs, self.results, strict=True):
+            for (run, *_), (results, *_) in zip(self.runs, self.results, strict=True):
                 video = read_mp4(run / results[id]["files"]["video"])
                 pictures.append(film_strip(video, Layout.from_dict(results[id]["layout"]), frames, height))
-            rows.append((self.results[0][id]["prompt"], pictures))
+            rows.append((self.results[0][0][id]["prompt"], pictures))
         return contact_sheet(rows, self.names)
 
 
-def compare(runs: Sequence[Path], names: Sequence[str] = (), first: int = 1) -> Comparison:
-    """Compare runs over the prompts that all of them have served.
+def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), first: int = 1) -> Comparison:
+    """Compare methods over the prompts that all of their runs have served.
 
     Args:
-        runs: run folders; the first is the baseline.
-        names: what to call them; the folders' names when not given.
+        runs: for each method its run folder, or its run folders that differ in noise, whose scores are averaged prompt
+            by prompt; the first method is the baseline. Each method's n-th run has the same noise.
+        names: what to call the methods; after their folders when not given.
         first: number in the stream of the first prompt that counts.
 
     Raises:
-        RunError: if a folder is no run, if no prompt is common to all, or if their noise or prompts differ.
+        RunError: if a folder is no run, if no prompt is common to all, or if noise or prompts do not go together.
     """
-    results = [read_results(run) for run in runs]
-    served = [{id for id, r in each.items() if "error" not in r and r["number"] >= first} for each in results]
-    ids = [id for id in results[0] if all(id in each for each in served)]
+    groups = [[each] if isinstance(each, Path) else list(each) for each in runs]
+    results = [[read_results(run) for run in group] for group in groups]
+    every = [each for group in results for each in group]
+    served = [{id for id, r in each.items() if "error" not in r and r["number"] >= first} for each in every]
+    ids = [id for id in every[0] if all(id in each for each in served)]
+    folders = ", ".join(str(run) for group in groups for run in group)
     if not ids:
-        raise RunError(f"the runs {', '.join(map(str, runs))} have no served prompt in common")
+        raise RunError(f"the runs {folders} have no served prompt in common")
     for id in ids:
-        if len({(each[id]["seed"], each[id]["prompt"]) for each in results}) > 1:
-            raise RunError(
-                f"the runs gave prompt {id!r} other noise or another text; compare runs of one prompt file and seed"
-            )
+        _check_pairs([[(each[id]["seed"], each[id]["prompt"]) for each in group] for group in results], id, folders)
     # A relation is asked for by some prompts only: a metric counts where all runs have it.
-    shared = {
-        id: [m for m in results[0][id]["scores"] if all(m in each[id]["scores"] for each in results)] for id in ids
+    shared = {id: [m for m in every[0][id]["scores"] if all(m in each[id]["scores"] for each in every)] for id in ids}
+    metrics = dict.fromkeys(m for id in ids for m in shared[id])
+
+    columns = {
+        metric: np.array(
+            [np.mean([[_value(each[id], metric, shared) for id in ids] for each in g], 0) for g in results]
+        )
+        for metric in (*metrics, ITERATIONS, SECONDS)
     }
-    values = {
-        m: np.array([[each[id]["scores"][m] if m in shared[id] else np.nan for id in ids] for each in results])
-        for m in dict.fromkeys(m for id in ids for m in shared[id])
-    }
-    values[ITERATIONS] = np.array([[each[id]["updates"] for id in ids] for each in results], dtype=float)
-    values[SECONDS] = np.array([[sum(each[id]["seconds"].values()) for id in ids] for each in results])
-    return Comparison(list(names) or [run.name for run in runs], ids, values, results)
+    called = list(names) or ["+".join(run.name for run in group) for group in groups]
+    return Comparison(called, ids, columns, groups, results)
+
+
+def _value(result: Mapping[str, Any], metric: str, shared: Mapping[str, Sequence[str]]) -> float:
+    if metric == ITERATIONS:
+        return float(result["updates"])
+    if metric == SECONDS:
+        return float(sum(result["seconds"].values()))
+    return float(result["scores"][metric]) if metric in shared[result["id"]] else np.nan
+
+
+def _check_pairs(given: Sequence[Sequence[tuple[int, str]]], id: str, folders: str) -> None:
+    """Raise unless the methods have the same noises and text, seed by seed, and no noise twice.
+
+    Args:
+        given: for each method and run seed and text.
+        id: the prompt.
+        folders: what is compared.
+    """
+    if len({len(group) for group in given}) > 1:
+        numbers = ", ".join(str(len(group)) for group in given)
+        raise RunError(f"the methods have {numbers} runs; give each as many, of the same seeds in the same order")
+    if any(group != given[0] for group in given):
+        raise RunError(
+            f"the runs {folders} gave prompt {id!r} other noise or another text; compare runs of one prompt file and "
+            "the same seeds, in the same order"
+        )
+    if len(set(given[0])) < len(given[0]) or len({text for _, text in given[0]}) > 1:
+        raise RunError(
+            f"the runs of one method, of {folders}, have the same noise for prompt {id!r} or other texts; runs are "
+            "pooled that differ in --stream.seed alone"
+        )
