@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
-from ttom_pl.sprites.world import Scene, sample_scene
+from ttom_pl.sprites.world import Scene, caption, sample_groups, sample_scene
 
 
 class SceneDataset(Dataset[Tensor]):
@@ -33,11 +33,18 @@ class SceneDataset(Dataset[Tensor]):
 
     def scene(self, index: int) -> Scene:
         """Return the truth behind video ``index``."""
-        return sample_scene(random.Random(f"sprites-{self.seed}-{index}"))
+        return sample_scene(self._rng(index))
+
+    def caption(self, index: int) -> str:
+        """Return the caption of ``scene(index)``, without the time to place its sprites."""
+        return caption(*sample_groups(self._rng(index)))
 
     def __getitem__(self, index: int) -> Tensor:
         """Return video ``index``, shape (3, F, H, W) in [-1, 1]."""
         return render(self.scene(index))
+
+    def _rng(self, index: int) -> random.Random:
+        return random.Random(f"sprites-{self.seed}-{index}")
 
 
 class SpritesVideos(LightningDataModule):
@@ -128,6 +135,6 @@ class SpritesLatents(LightningDataModule):
         std = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
         batches = tqdm(DataLoader(videos, batch_size), desc="encoding")
         latents = [((vae.encode(batch).latent_dist.mode() - mean) / std).half() for batch in batches]
-        captions = [videos.scene(i).caption for i in range(self.num_videos)]
+        captions = [videos.caption(i) for i in range(self.num_videos)]
         tokens = make_tokenizer()(captions, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
         return torch.cat(latents), tokens.input_ids

@@ -1,0 +1,117 @@
+"""What the benchmarks on the embedded model share: runs as processes side by side, their machine, rows of claims."""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from ttom_pl.compare import Difference
+from ttom_pl.run import read_results
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "configs" / "sprites.yaml"
+EVALUATION = ("--config", str(ROOT / "benchmarks" / "evaluation.yaml"))
+OWN_NOISE = ("--stream.vary_seed", "true")
+COLD = ("--memory.mode", "off")
+PLAIN = ("--model.guided_steps", "0", *COLD)
+
+Job = Callable[[], Path]
+Claim = tuple[str, str, str, str]
+"""Claim, what it must reach, measurement, verdict."""
+
+
+def arguments(doc: str | None, out: str, count: int, seeds: int | None = None) -> argparse.ArgumentParser:
+    """Return the options that the benchmarks have in common."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--seed", type=int, default=2026, help="of the prompts; the seeds of the noise follow from it")
+    if seeds is not None:
+        parser.add_argument("--seeds", type=int, default=seeds, help="runs of each method, which differ in noise")
+    parser.add_argument("--count", type=int, default=count, help="prompts")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time, one core each")
+    return parser
+
+
+def noises(seed: int, seeds: int) -> list[int]:
+    """Return the seeds of the noise, far enough apart for noise of its own for each prompt."""
+    return [1000 * seed + 1_000_000 * number for number in range(seeds)]
+
+
+def run(out: Path, prompts: Path, seed: int, *options: str) -> Path:
+    """Serve a prompt file into a run folder, on one core; a run that was stopped goes on.
+
+    Raises:
+        RuntimeError: if it fails; the message ends with the last lines of its log.
+    """
+    command = [sys.executable, "-m", "ttom_pl", "stream", "--config", str(CONFIG), *options]
+    command += ["--data.prompts", str(prompts), "--stream.out", str(out), "--stream.seed", str(seed)]
+    out.mkdir(parents=True, exist_ok=True)
+    print(f"{out} …", flush=True)
+    with (out / "log.txt").open("a") as log:
+        done = subprocess.run(
+            [*command, "--trainer.logger", "false"],
+            check=False,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+    if done.returncode:
+        tail = "\n".join((out / "log.txt").read_text(errors="replace").splitlines()[-5:])
+        raise RuntimeError(f"the run {str(out)!r} failed; its log.txt ends with\n{tail}")
+    return out
+
+
+def side_by_side(jobs: int, calls: Iterable[Job]) -> list[Path]:
+    """Make runs, some at a time, and return their folders in the order of the calls."""
+    with ThreadPoolExecutor(jobs) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def default(option: str) -> object:
+    """Return an option of the shipped config, e.g. ``"model.iterations"``."""
+    value = yaml.safe_load(CONFIG.read_text())
+    for part in option.split("."):
+        value = value[part]
+    return value
+
+
+def hit_rate(runs: Sequence[Path]) -> float:
+    """Return hits per prompt over some runs."""
+    hits = [r["memory"]["hit"] for run in runs for r in read_results(run).values() if r.get("memory")]
+    return sum(hits) / max(1, len(hits))
+
+
+def claim(text: str, bound: str, measured: str, reached: object = None) -> Claim:
+    """Return a row of a table of claims; without ``reached`` it is only reported."""
+    return text, bound, measured, "" if reached is None else "yes" if reached else "**no**"
+
+
+def claims_table(claims: Iterable[Claim]) -> str:
+    """Return claims as a Markdown table."""
+    rows = [("claim", "must reach", "measured", "reached"), ("---",) * 4, *claims]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def interval(d: Difference, digits: int = 3) -> str:
+    """Write a difference with its interval."""
+    return f"{d.mean:+.{digits}f} ({d.low:+.{digits}f} … {d.high:+.{digits}f})"
+
+
+def write(out: Path, lines: Iterable[str]) -> None:
+    """Write ``results.md`` to a folder, and print it."""
+    text = "\n".join(lines) + "\n"
+    (out / "results.md").write_text(text)
+    print(text)
+
+
+def machine() -> str:
+    """Describe what the numbers were measured with."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning"))
+    return f"{versions}, Python {platform.python_version()}, one CPU thread a run"

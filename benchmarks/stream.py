@@ -1,0 +1,175 @@
+"""The memory along a stream: the same prompts with the memory off and on, and what a hit costs.
+
+    python benchmarks/stream.py --out runs/stream
+    python benchmarks/stream.py --out runs/stream-own-noise --own_noise
+
+200 held-out captions of two objects that move in different directions, 12 scenes in random order (``stream_prompts`` of
+``sprites_prompts.py``). The memory is used in four ways: hits are optimised as long as misses (the shipped config), for
+at most ``--hit_iterations`` in a guided step, not at all, or not at all if the layout loss with what was loaded is
+under ``--verified_loss`` (verified hits; other hits are optimised as misses are). Every prompt with the memory is
+compared with the same prompt, from the same noise, with the memory off.
+
+Takes about half an hour on two cores; goes on where it was stopped. Writes ``results.md``, ``stream.png`` and a contact
+sheet to the folder.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from harness import (
+    COLD,
+    EVALUATION,
+    OWN_NOISE,
+    arguments,
+    hit_rate,
+    machine,
+    noises,
+    run,
+    side_by_side,
+    write,
+)
+from numpy.typing import NDArray
+from plots import over_time
+from sprites_prompts import stream_prompts
+
+from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
+
+SCORES = ("motion", "all_motions", "motion_binding", "layout_iou", "shape", "temporal_consistency", ITERATIONS, SECONDS)
+SHOWN = {"motion": "motion right", "layout_iou": "layout IoU", ITERATIONS: "iterations", SECONDS: "seconds"}
+"""What is drawn over the stream, with its title."""
+
+
+def main() -> None:
+    parser = arguments(__doc__, "runs/stream", count=200, seeds=1)
+    parser.add_argument("--hit_iterations", type=int, default=2, help="of the run whose hits are optimised less")
+    parser.add_argument("--verified_loss", type=float, default=0.1, help="of the run that verifies its hits")
+    parser.add_argument("--window", type=int, default=25, help="prompts of a rolling mean")
+    parser.add_argument("--own_noise", action="store_true", help="noise of its own for each prompt")
+    options = parser.parse_args()
+    out = options.out
+    prompts = stream_prompts(out / "prompts", options.seed, options.count)
+    methods = {
+        "memory off": ("off", COLD),
+        "memory on": ("on", ()),
+        f"on, at most {options.hit_iterations} iterations a step for hits": (
+            f"at-most-{options.hit_iterations}",
+            ("--memory.hit_iterations", str(options.hit_iterations)),
+        ),
+        "on, hits used as they are": ("as-is", ("--memory.hit_iterations", "0")),
+        f"on, hits verified at {options.verified_loss:g}": (
+            f"verified-{options.verified_loss:g}",
+            ("--memory.verified_loss", str(options.verified_loss)),
+        ),
+    }
+    noise = OWN_NOISE if options.own_noise else ()
+    calls = [
+        partial(run, out / f"{folder}-{seed}", prompts, seed, *EVALUATION, *given, *noise)
+        for folder, given in methods.values()
+        for seed in noises(options.seed, options.seeds)
+    ]
+    made = iter(side_by_side(options.jobs, calls))
+    runs = [[next(made) for _ in range(options.seeds)] for _ in methods]
+
+    comparison = compare(runs, list(methods))
+    over_time(panels(comparison), options.window, out / "stream.png")
+    comparison.sheet().save(out / "contact_sheet.png")
+    lines = ["The whole stream:", "", comparison.table(SCORES, digits=3), ""]
+    for number, part in enumerate(thirds(comparison)):
+        lines += [f"{('First', 'Second', 'Last')[number]} third:", "", part.table(SCORES, digits=3), ""]
+    lines += [f"Hit rate over the stream, of {options.count} prompts:", "", *hit_table(comparison), ""]
+    lines += ["![rolling means over the stream](stream.png)", ""]
+    lines += ["What a prompt costs by what the memory was used for, against the same prompts with it off:", ""]
+    lines += [*costs(comparison), ""]
+    rule = "Noise of its own for each prompt" if options.own_noise else "One noise for all prompts"
+    write(out, [*lines, f"{rule}; prompts by seed {options.seed}; {machine()}."])
+
+
+def thirds(comparison: Comparison) -> Iterator[Comparison]:
+    """Yield the comparison over the first, second and last third of the stream."""
+    for part in np.array_split(np.arange(len(comparison.ids)), 3):
+        values = {metric: each[:, part] for metric, each in comparison.values.items()}
+        yield replace(comparison, ids=[comparison.ids[i] for i in part], values=values)
+
+
+def hits(comparison: Comparison, method: int) -> NDArray[np.float64]:
+    """Return the share of a method's runs in which each prompt was a hit."""
+    return np.array(
+        [np.mean([run[id]["memory"].get("hit", False) for run in comparison.results[method]]) for id in comparison.ids]
+    )
+
+
+def panels(comparison: Comparison) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Return what is drawn: each method's values along the stream."""
+    drawn = {
+        title: dict(zip(comparison.names, comparison.values[metric], strict=True)) for metric, title in SHOWN.items()
+    }
+    rates = {name: hits(comparison, m) for m, name in enumerate(comparison.names) if m}
+    return drawn | {"hit rate": {comparison.names[0]: np.zeros(len(comparison.ids)), **rates}}
+
+
+def hit_table(comparison: Comparison) -> Iterator[str]:
+    """Yield the hit rate of each third of the stream."""
+    yield "| method | first third | second third | last third | all |"
+    yield "| --- | --- | --- | --- | --- |"
+    for method in range(1, len(comparison.names)):
+        thirds = [each.mean() for each in np.array_split(hits(comparison, method), 3)]
+        rates = [*thirds, hit_rate(comparison.runs[method])]
+        yield f"| {comparison.names[method]} | " + " | ".join(f"{rate:.0%}" for rate in rates) + " |"
+
+
+def costs(comparison: Comparison) -> Iterator[str]:
+    """Yield, for each way in which a memory was used, means with the memory and without, and what a hit costs."""
+    heads = ("method", "use", "prompts", *(metric.replace("_", " ") for metric in USED))
+    yield "| " + " | ".join(heads) + " |"
+    yield "| --- " * len(heads) + "|"
+    summary = []
+    for method in range(1, len(comparison.names)):
+        for use, pair in uses(comparison, method).items():
+            means = {metric: values.mean(1) for metric, values in pair.values.items()}
+            cells = [_cell(pair, metric) for metric in USED]
+            yield f"| {comparison.names[method]} | {use} | {len(pair.ids)} | " + " | ".join(cells) + " |"
+            if use != "miss":
+                parts = [
+                    f"{means[m][1] / means[m][0]:.0%} of the {m}" for m in (ITERATIONS, FIT, SECONDS) if means[m][0]
+                ]
+                summary.append(f"- {comparison.names[method]}, {use}: {', '.join(parts)} of a full rehearsal")
+    yield "\nIn brackets the 95% paired bootstrap interval of the difference, * where it leaves out 0.\n"
+    yield from summary or ["There was no hit."]
+
+
+FIT = "seconds of the fit"
+USED = (ITERATIONS, FIT, SECONDS, "motion", "layout_iou")
+
+
+def uses(comparison: Comparison, method: int) -> dict[str, Comparison]:
+    """Return, for each way in which a method's memory was used, those prompts with the memory off and on."""
+    pairs: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {}
+    for off, on in zip(comparison.results[0], comparison.results[method], strict=True):
+        for id in comparison.ids:
+            pairs.setdefault(on[id]["memory"]["read"], []).append((_measures(off[id]), _measures(on[id])))
+    return {
+        use: Comparison(
+            ["off", use],
+            list(map(str, range(len(each)))),
+            {metric: np.array([[pair[side][metric] for pair in each] for side in (0, 1)]) for metric in USED},
+            [],
+            [],
+        )
+        for use, each in sorted(pairs.items())
+    }
+
+
+def _measures(result: dict) -> dict[str, float]:
+    costs = {ITERATIONS: result["updates"], FIT: result["seconds"]["fit"], SECONDS: sum(result["seconds"].values())}
+    return costs | {metric: result["scores"][metric] for metric in ("motion", "layout_iou")}
+
+
+def _cell(pair: Comparison, metric: str) -> str:
+    (off, on), d = pair.values[metric].mean(1), pair.difference(metric, 1)
+    return f"{on:.2f}, off {off:.2f} ({d.low:+.2f} … {d.high:+.2f}){'*' if d.significant else ''}"
+
+
+if __name__ == "__main__":
+    main()
