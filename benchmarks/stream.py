@@ -44,7 +44,7 @@ SHOWN = {"motion": "motion right", "layout_iou": "layout IoU", ITERATIONS: "iter
 def main() -> None:
     parser = arguments(__doc__, "runs/stream", count=200, seeds=1)
     parser.add_argument("--hit_iterations", type=int, default=2, help="of the run whose hits are optimised less")
-    parser.add_argument("--verified_loss", type=float, default=0.1, help="of the run that verifies its hits")
+    parser.add_argument("--verified_loss", type=float, default=0.25, help="of the run that verifies its hits")
     parser.add_argument("--window", type=int, default=25, help="prompts of a rolling mean")
     parser.add_argument("--own_noise", action="store_true", help="noise of its own for each prompt")
     options = parser.parse_args()
