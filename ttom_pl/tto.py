@@ -58,6 +58,8 @@ class LayoutTTO(LightningModule):
         lr: learning rate of AdamW.
         weight_decay: weight decay of AdamW.
         adapter_seed: seed of the LoRA initialisation, the same for every prompt, so that adapters can be averaged.
+        conditional_only: whether the adapter stays out of the pass of the negative prompt, which the loss does not
+            read; guidance then amplifies what it changes.
         guidance: a baseline that takes the guided steps in place of the optimisation; there is no adapter then.
 
     Raises:
@@ -76,6 +78,7 @@ class LayoutTTO(LightningModule):
         lr: float = 1e-3,
         weight_decay: float = 0.0,
         adapter_seed: int = 0,
+        conditional_only: bool = True,
         guidance: Guidance | None = None,
     ) -> None:
         super().__init__()
@@ -103,6 +106,8 @@ class LayoutTTO(LightningModule):
             guidance.check(backbone)
         adapted = guided_steps and guidance is None
         self.adapter = backbone.add_adapter(rank, alpha, self.loss_blocks) if adapted else None
+        if self.adapter is not None:
+            self.adapter.conditional_only = conditional_only
         # Only the LoRA parameters belong to this module: the backbone looks after its own weights and device.
         self.adapter_parameters = nn.ParameterList(self.adapter.parameters() if self.adapter else [])
 

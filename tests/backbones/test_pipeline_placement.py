@@ -94,6 +94,38 @@ def test_guidance_in_one_batch_or_two(family: Case, batched: bool) -> None:
     assert set(sizes) == {2 if batched else 1}
 
 
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("conditional_only", [True, False])
+def test_the_negative_prompt_is_seen_without_the_adapter(family: Case, batched: bool, conditional_only: bool) -> None:
+    """The guided prediction is that of the plain negative pass and the adapted conditional pass."""
+    backbone = family.load(placement=Placement(batched_guidance=batched))
+    adapter = backbone.add_adapter(4, None, [2])
+    disturb(adapter)
+    adapter.conditional_only = conditional_only
+    latents, conditioning = family.begin(backbone)
+    negative, prompt = conditioning.negative_prompt_embeds, conditioning.prompt_embeds
+    masks = conditioning.negative_prompt_mask, conditioning.prompt_mask
+    assert negative is not None
+
+    seen = []
+    backbone.pipe.transformer.register_forward_hook(lambda _module, _args, output: seen.append(output[0].float()))
+    with adapter.enabled():
+        backbone.step(latents, 0, conditioning)
+    assert not adapter.active
+    found = torch.cat(seen)
+    found = found if batched and not conditional_only else found.flip(0)
+    seen.clear()
+    with torch.no_grad():
+        if conditional_only:
+            backbone._predict(latents, 0, conditioning, negative, masks[0])
+        with adapter.enabled():
+            adapter.conditional_only = False
+            if not conditional_only:
+                backbone._predict(latents, 0, conditioning, negative, masks[0])
+            backbone._predict(latents, 0, conditioning, prompt, masks[1])
+    torch.testing.assert_close(found, torch.cat(seen), rtol=1e-3, atol=1e-4)
+
+
 def test_tiling(family: Case) -> None:
     backbone = family.load(placement=Placement(vae_tiling=True))
     assert backbone.pipe.vae.use_tiling

@@ -48,6 +48,21 @@ class GuidedBackbone(PipelineBackbone):
     def _guided_blocks(self) -> int:
         return self._last + 1
 
+    @property
+    def _one_batch(self) -> bool:
+        return super()._one_batch and not self._conditional_only
+
+    @property
+    def _conditional_only(self) -> bool:
+        return self.adapter is not None and self.adapter.active and self.adapter.conditional_only
+
+    def _predict(
+        self, latents: Tensor, index: int, conditioning: Conditioning, embeds: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        negative = embeds is conditioning.negative_prompt_embeds and self._conditional_only
+        with self.adapter.disabled() if self.adapter is not None and negative else nullcontext():
+            return super()._predict(latents, index, conditioning, embeds, mask)
+
     @abstractmethod
     def _read(self, weights: Tensor, attn: nn.Module, hidden_states: Tensor, encoder_hidden_states: Tensor) -> Tensor:
         """Return the attention to the objects, shape (M, S), from what the probed attention is called with."""

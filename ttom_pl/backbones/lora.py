@@ -25,6 +25,10 @@ class Adapter:
         rank: rank of the LoRA matrices.
         alpha: scale of the LoRA matrices times the rank; the rank itself when not given (scale 1).
         target_modules: full names of the adapted layers.
+
+    Attributes:
+        active: whether it is on.
+        conditional_only: whether it is left out of the pass of the negative prompt even then.
     """
 
     def __init__(self, transformer: ModelMixin, rank: int, alpha: float | None, target_modules: Sequence[str]) -> None:
@@ -42,6 +46,7 @@ class Adapter:
         for parameter in self._parameters.values():
             parameter.data = parameter.data.float()
         self.active = False
+        self.conditional_only = True
         self._switch_off()
 
     def parameters(self) -> list[nn.Parameter]:
@@ -74,6 +79,17 @@ class Adapter:
         finally:
             self.active = False
             self._switch_off()
+
+    @contextmanager
+    def disabled(self) -> Iterator[None]:
+        """Switch the adapter off for a while where it is on."""
+        self.active = False
+        self._switch_off()
+        try:
+            yield
+        finally:
+            self.transformer.enable_adapters()
+            self.active = True
 
     def _follow(self) -> None:
         """Go where the transformer is: Lightning takes the parameters back to the CPU at the end of each fit."""

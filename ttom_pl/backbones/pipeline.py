@@ -258,6 +258,11 @@ class PipelineBackbone(Backbone):
         stepped: Tensor = self.pipe.scheduler.step(noise, timestep, latents, return_dict=False)[0]
         return stepped
 
+    @property
+    def _one_batch(self) -> bool:
+        """Whether both passes of guidance run as one batch."""
+        return self.batched if self.placement.batched_guidance is None else self.placement.batched_guidance
+
     def _predict(
         self, latents: Tensor, index: int, conditioning: Conditioning, embeds: Tensor, mask: Tensor | None
     ) -> Tensor:
@@ -272,11 +277,10 @@ class PipelineBackbone(Backbone):
         """Take one step of the pipeline's sampling loop."""
         prompt = (conditioning.prompt_embeds, conditioning.prompt_mask)
         negative = (conditioning.negative_prompt_embeds, conditioning.negative_prompt_mask)
-        batched = self.batched if self.placement.batched_guidance is None else self.placement.batched_guidance
         if negative[0] is None:
             noise = self._predict(latents, index, conditioning, *prompt)
             return self._advance(noise, index, latents)
-        if batched:
+        if self._one_batch:
             mask = None if prompt[1] is None or negative[1] is None else torch.cat([negative[1], prompt[1]])
             both = self._predict(latents, index, conditioning, torch.cat([negative[0], prompt[0]]), mask)
             unconditional, conditional = both.chunk(2)
