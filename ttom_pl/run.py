@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ class RunFolder:
             )
         known.write_text(config)
         return cls(path)
+
+    @property
+    def id(self) -> str:
+        """A random name of the run, the same after a stop."""
+        path = self.path / ".run_id"
+        if not path.is_file() or not path.read_text():
+            path.write_text(secrets.token_hex(8))
+        return path.read_text()
 
     def results(self) -> dict[str, dict[str, Any]]:
         """Return the results so far by prompt id; the last line of an id counts, a torn last line does not."""

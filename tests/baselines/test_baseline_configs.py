@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from ttom_pl.cli import main
+from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
 from ttom_pl.run import read_results
 
@@ -27,7 +28,11 @@ def test_config(path: Path, tmp_path: Path, tiny_pipeline: Path, planner: Planne
     base["model"] |= {"guided_steps": 2, "iterations": 2, "stop_loss": 0.0, "loss_blocks": [1], "rank": 2}
     base["trainer"] |= {"logger": False}
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(base))
-    main(["stream", "--config", str(tmp_path / "base.yaml"), "--config", str(path)])
+    words = ["stream", "--config", str(tmp_path / "base.yaml"), "--config", str(path)]
+    if path.stem == "memory_read_only":
+        with Memory(tmp_path / "memory"):
+            words += ["--memory.path", str(tmp_path / "memory")]
+    main(words)
     config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     (result,) = read_results(tmp_path / "run").values()
     assert "error" not in result

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from ttom_pl.callbacks import ParametricMemory
+from ttom_pl.callbacks import ParametricMemory, StreamCallback
 from ttom_pl.keys import scene_key
-from ttom_pl.memory import Memory, Replace
-from ttom_pl.memory.maps import unpack_maps
+from ttom_pl.memory import AdapterSpec, Memory, Replace
+from ttom_pl.memory.maps import pack_maps, unpack_maps
 from ttom_pl.prompts import Prompt
 from ttom_pl.stream import Stream
 from ttom_pl.tto import LayoutTTO
@@ -21,13 +21,14 @@ OTHER = "a red circle moves right and a blue square moves down"
 def serve(make_backbone, make_trainer, tmp_path):
     """Serve prompts by a fresh model and return their results."""
 
-    def run(texts, out="run", **options):
+    def run(texts, out="run", *callbacks, **options):
+        steps = options.pop("guided_steps", 2)
         module = LayoutTTO(
-            make_backbone(), guided_steps=2, iterations=3, loss_blocks=[1], rank=2, lr=0.05, stop_loss=0.0
+            make_backbone(), guided_steps=steps, iterations=3, loss_blocks=[1], rank=2, lr=0.05, stop_loss=0.0
         )
-        callback = ParametricMemory(path=tmp_path / "memory", **({"min_gain": -9.0} | options))
+        callback = ParametricMemory(**({"path": tmp_path / "memory", "min_gain": -9.0} | options))
         prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(texts)]
-        folder = Stream(tmp_path / out, on_error="raise").run(make_trainer(callback), module, prompts)
+        folder = Stream(tmp_path / out, on_error="raise").run(make_trainer(callback, *callbacks), module, prompts)
         return [result["memory"] for result in folder.results().values()]
 
     return run
@@ -88,10 +89,77 @@ def test_hit_may_take_fewer_iterations(serve):
 
 
 def test_modes(serve, stored):
-    (result,) = serve(SAME[:1], mode="read-only")
-    assert (result["write"], result["reason"]) == ("none", "the memory is read-only")
-    assert stored() == []
+    serve(SAME[:1])
+    before = stored()
+    (result,) = serve(SAME[1:], "read", mode="read-only")
+    assert (result["read"], result["write"], result["reason"]) == ("warm start", "none", "the memory is read-only")
+    assert stored() == before
     assert serve(SAME[:1], "off", mode="off") == [{}]
+
+
+def test_reading_a_memory_that_is_not_there(serve, tmp_path):
+    with pytest.raises(ValueError, match=r"no memory in .*; give memory\.path"):
+        ParametricMemory("read-only", path=tmp_path / "memory")  # before a model is loaded
+    with pytest.raises(ValueError, match=r"no memory in .*run/memory"):
+        serve(SAME[:1], mode="read-only", path=None)
+    assert not (tmp_path / "memory").exists()
+    assert not (tmp_path / "run" / "memory").exists()
+
+
+def test_reading_a_memory_of_another_model(serve, tmp_path):
+    tensors = {"transformer.blocks.0.attn2.to_q.lora_A.weight": torch.ones(2, 4)}
+    spec = AdapterSpec(2, 2, ("blocks.0.attn2.to_q",), 5)
+    with Memory(tmp_path / "memory") as memory:
+        memory.insert(tensors, key=[1.0], key_text="", prompt="", fingerprint="another", spec=spec)
+    with pytest.warns(UserWarning, match="holds nothing for this model.*, of 1 entries"):
+        (result,) = serve(SAME[:1], mode="read-only")
+    assert result["read"] == "miss"
+
+
+def test_the_folder_of_a_run_will_do_for_its_memory(serve, tmp_path):
+    (first,) = serve(SAME[:1], "first", path=None)
+    (result,) = serve(SAME[1:], "second", path=tmp_path / "first")
+    assert (result["read"], result["entry"]) == ("warm start", first["entry"])
+
+
+class Killed(BaseException):
+    """Nothing of ours runs after it."""
+
+
+class KillAfterWrite(StreamCallback):
+    """Stop the process between what the memory wrote for a prompt and its result; listed after the memory."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def on_prompt_end(self, served):
+        if served.number == self.number:
+            raise Killed
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_kill_between_write_and_result(serve, stored, number):
+    """A prompt that is served again does not start from its own entry, nor is it merged twice."""
+    whole = serve([*SAME, OTHER], "whole", path=None)
+    with pytest.raises(Killed):
+        serve([*SAME, OTHER], "cut", KillAfterWrite(number))
+    again = serve([*SAME, OTHER], "cut")
+    assert [(each["hit"], each["hit_rate"]) for each in again] == [(each["hit"], each["hit_rate"]) for each in whole]
+    first, other = stored()
+    assert (first.prompt, first.merged, other.prompt, other.merged) == (SAME[0], 2, OTHER, 1)
+    if number == 1:
+        assert [each["write"] for each in again] == ["insert", "update", "insert"]
+        assert again[0]["entry"] == first.id
+    else:
+        assert (again[1]["write"], again[1]["entry"]) == ("none", first.id)
+        assert "merged already" in again[1]["reason"]
+        assert first.hits == 1
+
+
+def test_another_run_of_the_same_prompts_is_a_hit(serve, stored):
+    serve(SAME[:1])
+    (result,) = serve(SAME[:1], "again")
+    assert (result["read"], result["write"]) == ("warm start", "update")
 
 
 def test_quality_gate_says_why(serve, stored):
@@ -161,6 +229,28 @@ def test_attention_is_kept_small_or_not_at_all(serve, stored, backbone):
     assert {each.shape for each in maps.values()} == {(2, min(frames, 6), min(height, 24), min(width, 24))}
     assert (maps["before"] != maps["after"]).any()
     assert all((each.max((-2, -1)) == 255).all() for each in maps.values())
+
+
+def test_attention_after_is_with_what_is_stored(serve, stored, tmp_path):
+    """Not with the last adapter: what is stored is a mean over guided steps, at a low precision."""
+    seen = {}
+
+    class Look(StreamCallback):
+        def on_stream_start(self, stream):
+            self.module = stream.module
+
+        def on_prompt_end(self, served):
+            adapter = self.module.adapter
+            seen["last"] = pack_maps(self.module.first_attention(True))
+            with Memory(tmp_path / "memory") as memory:
+                (entry,) = memory
+                adapter.load_state_dict(memory.load(entry))
+            seen["stored"] = pack_maps(self.module.first_attention(True))
+
+    serve(SAME[:1], "run", Look(), guided_steps=4)
+    after = stored()[0].extra["attention"]["after"]
+    assert after == seen["stored"]
+    assert after != seen["last"]
 
 
 def test_attention_can_be_left_out(serve, stored):

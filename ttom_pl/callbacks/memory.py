@@ -1,5 +1,7 @@
 """The parametric memory around the fit of each prompt: read before, write after."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from ttom_pl.memory import (
     MergeRule,
     RunningAverage,
     blend,
+    memory_folder,
 )
 from ttom_pl.memory.maps import pack_maps
 from ttom_pl.tto import LayoutTTO
@@ -59,7 +62,7 @@ class ParametricMemory(StreamCallback):
 
     Args:
         mode: ``read-write``, ``read-only`` (nothing is remembered) or ``off``.
-        path: folder of the memory; ``memory`` in the run folder when not given.
+        path: folder of the memory, or of a run that has one; ``memory`` in the run folder when not given.
         threshold: least cosine similarity of keys for a hit.
         k: nearest entries above the threshold that are blended by similarity; 1 is the paper's.
         hit_iterations: iterations in a guided step, at most, for a hit: 0 uses what was loaded as it is, and not given
@@ -79,7 +82,7 @@ class ParametricMemory(StreamCallback):
         merge: how a hit's entry takes up what was learnt.
 
     Raises:
-        ValueError: if ``k`` is less than 1 or ``hit_iterations`` less than 0.
+        ValueError: if ``k`` is less than 1 or ``hit_iterations`` less than 0, or if there is no memory to read only.
     """
 
     def __init__(
@@ -105,6 +108,8 @@ class ParametricMemory(StreamCallback):
             raise ValueError(f"memory.k is {k}; it is the number of entries to blend, at least 1")
         if hit_iterations is not None and hit_iterations < 0:
             raise ValueError(f"memory.hit_iterations is {hit_iterations}; it must be at least 0 (use hits as they are)")
+        if mode == "read-only" and path is not None:  # before a model is loaded
+            _existing(path)
         self.mode = mode
         self.path = path
         self.threshold = threshold
@@ -143,8 +148,21 @@ class ParametricMemory(StreamCallback):
         if self.text_encoder is not None:  # keys of other encoders must not answer each other
             self._embed = sentence_embedder(self.text_encoder)
             self._fingerprint = f"{self._fingerprint}+{self.text_encoder}"
-        path = self.path or stream.folder.path / "memory"
+        self._run = stream.folder.id
+        given = self.path or stream.folder.path / "memory"
+        path = _existing(given) if self.mode == "read-only" else memory_folder(given) or given
         self._memory = Memory(path, self.capacity, self.capacity_bytes, self.eviction, self.merge)
+        if self.mode == "read-only" and not any(map(self._fits, self._memory)):
+            rank_zero_warn(
+                f"the read-only memory {str(path)!r} holds nothing for this model and adapter (rank, alpha, layers, "
+                f"guided steps), of {len(self._memory)} entries in all: every prompt will be a miss"
+            )
+
+    def on_prompt_start(self, served: "Served") -> None:
+        """Take note of who will have written what is written."""
+        if self._memory is not None:
+            name = json.dumps([self._run, served.prompt.id, served.prompt.text])
+            self._writer = hashlib.sha256(name.encode()).hexdigest()[:16]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read the memory and load what it holds into the adapter."""
@@ -152,9 +170,7 @@ class ParametricMemory(StreamCallback):
             return
         module = self._module
         text, key = scene_key(module.rehearsal.layout, self._embed, self.text_weight)
-        matches = self._load(
-            self._memory.read(key, fingerprint=self._fingerprint, spec=self._spec, threshold=self.threshold, k=self.k)
-        )
+        matches = self._load(self._read(key))
         self._lookup = _Lookup(text, key, matches, "miss")
         self.hits += bool(matches)
         self.misses += not matches
@@ -200,6 +216,32 @@ class ParametricMemory(StreamCallback):
             self._memory.close()
             self._memory = None
 
+    def _read(self, key: NDArray[np.float32]) -> list[Match]:
+        """Return the nearest entries.
+
+        A prompt whose run was killed before its result was on disk is served again. What it had inserted by then is
+        deleted, or it would be a hit of its own.
+        """
+        memory = self._memory
+        assert memory is not None
+        while True:
+            matches = memory.read(
+                key, fingerprint=self._fingerprint, spec=self._spec, threshold=self.threshold, k=self.k
+            )
+            own = [m.entry.id for m in matches if self._wrote(m.entry) and m.entry.merged == 1]
+            if not own or self.mode == "read-only":
+                return matches
+            for entry_id in own:
+                with suppress(EntryNotFoundError):
+                    memory.delete(entry_id)
+
+    def _wrote(self, entry: Entry) -> bool:
+        """Whether the prompt that is served has written this entry last."""
+        return entry.extra.get("writer") == self._writer
+
+    def _fits(self, entry: Entry) -> bool:
+        return (entry.fingerprint, entry.spec) == (self._fingerprint, self._spec)
+
     def _load(self, matches: Sequence[Match]) -> list[Match]:
         """Load a blend of the matches into the adapter and return those that could be read."""
         memory, adapter = self._memory, self._module.adapter
@@ -228,6 +270,8 @@ class ParametricMemory(StreamCallback):
         assert memory is not None
         if self.mode == "read-only":
             return "none", "the memory is read-only"
+        if matches and self._wrote(matches[0].entry):
+            return "none", "it was merged already, before the run was stopped"
         if not matches:
             memory.record_miss()
         else:
@@ -244,7 +288,8 @@ class ParametricMemory(StreamCallback):
         record: dict[str, Any] = {"loss_before": losses[0], "loss_after": losses[-1], "iterations": served.updates}
         if matches and matches[0].similarity >= (self.merge_threshold or -1.0):
             try:
-                memory.update(matches[0].entry.id, self._adapter(), matches[0].similarity, **record)
+                extra = {"writer": self._writer}
+                memory.update(matches[0].entry.id, self._adapter(), matches[0].similarity, extra=extra, **record)
             except (CorruptEntryError, EntryNotFoundError) as error:
                 reason += f"; it could not be merged: {error}"
             else:
@@ -255,14 +300,13 @@ class ParametricMemory(StreamCallback):
     def _insert(self, memory: Memory, served: "Served", record: dict[str, Any]) -> Entry:
         matches = self._lookup.matches
         cold = matches[0].entry.extra.get("cold_iterations") if matches else served.updates
-        extra: dict[str, Any] = {"seed": served.seed} | ({} if cold is None else {"cold_iterations": cold})
+        extra: dict[str, Any] = {"seed": served.seed, "writer": self._writer}
+        extra |= {} if cold is None else {"cold_iterations": cold}
+        stored = self._adapter()
         if self.keep_attention:
-            extra["attention"] = {
-                "before": pack_maps(self._module.first_attention(False)),
-                "after": pack_maps(self._module.first_attention(True)),
-            }
+            extra["attention"] = self._attention(stored)
         return memory.insert(
-            self._adapter(),
+            stored,
             key=self._lookup.key,
             key_text=self._lookup.text,
             prompt=served.prompt.text,
@@ -274,8 +318,28 @@ class ParametricMemory(StreamCallback):
             **record,
         )
 
+    def _attention(self, stored: dict[str, Tensor]) -> dict[str, Any]:
+        """Return small attention maps without an adapter and with the one that is stored, which is not the last."""
+        module, adapter = self._module, self._module.adapter
+        assert adapter is not None
+        last = adapter.state_dict()
+        adapter.load_state_dict(stored)
+        maps = {"before": pack_maps(module.first_attention(False)), "after": pack_maps(module.first_attention(True))}
+        adapter.load_state_dict(last)
+        return maps
+
     def _adapter(self) -> dict[str, Tensor]:
         return {name: tensor.to(self.dtype) for name, tensor in self._module.average.items()}
+
+
+def _existing(path: Path) -> Path:
+    folder = memory_folder(path)
+    if folder is None:
+        raise ValueError(
+            f"memory.mode is read-only, but there is no memory in {str(path)!r}; give memory.path the memory of a run "
+            "that has filled one, or set memory.mode to read-write"
+        )
+    return folder
 
 
 def _spec(module: LayoutTTO) -> AdapterSpec:

@@ -13,6 +13,7 @@ from ttom_pl.memory import (
     LFU,
     LRU,
     AgeingLFU,
+    DamagedDatabaseError,
     Entry,
     EntryNotFoundError,
     LeastIterationsSaved,
@@ -21,6 +22,7 @@ from ttom_pl.memory import (
     export_adapter,
     export_memory,
     import_memory,
+    memory_folder,
     merge_memories,
     verify_folder,
     windows,
@@ -98,11 +100,12 @@ def _folder(options: argparse.Namespace) -> Path:
 
 def _existing(path: Path, damaged: bool = False) -> Path:
     """Return the folder of a memory, which may lie in the given one; ``damaged`` accepts one without a database."""
-    for folder in (path, path / "memory"):
-        if (folder / DATABASE).is_file() or (damaged and (folder / "adapters").is_dir()):
-            return folder
-    hint = "; `ttom memory verify --repair` makes its database anew" if (path / "adapters").is_dir() else ""
-    raise FileNotFoundError(f"there is no memory in {str(path)!r}{hint or '; give a folder that holds ' + DATABASE}")
+    folder = memory_folder(path)
+    if folder is None:
+        raise FileNotFoundError(f"there is no memory in {str(path)!r}; give a folder that holds {DATABASE}")
+    if not damaged and not (folder / DATABASE).is_file():
+        raise DamagedDatabaseError(folder, "missing")
+    return folder
 
 
 def _open(options: argparse.Namespace) -> Memory:

@@ -15,6 +15,7 @@ from ttom_pl.memory.exchange import export_memory, import_memory, merge_memories
 from ttom_pl.memory.formats import block_norms, export_adapter
 from ttom_pl.memory.history import Lookup, Window, windows
 from ttom_pl.memory.merge import MergeRule, PaperMerge, Replace, RunningAverage, blend
+from ttom_pl.memory.records import memory_folder
 from ttom_pl.memory.repair import VerifyReport
 from ttom_pl.memory.store import Adopted, Memory, verify_folder
 
@@ -51,6 +52,7 @@ __all__ = [
     "export_adapter",
     "export_memory",
     "import_memory",
+    "memory_folder",
     "merge_memories",
     "verify_folder",
     "windows",

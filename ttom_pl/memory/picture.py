@@ -17,6 +17,8 @@ _GAP = 2
 def entry_picture(entry: Entry) -> Image.Image:
     """Return a picture with a row for each object: its boxes, and the attention to it before and after, if it is kept.
 
+    "After" is with the adapter as it was inserted; what was merged in since then is not in it.
+
     Args:
         entry: the entry; ``extra["attention"]`` holds the maps ``before`` and ``after``.
 
@@ -37,7 +39,10 @@ def entry_picture(entry: Entry) -> Image.Image:
         strips = [_strip(blank, boxes, range(len(boxes)))]
         strips += [_strip([_heat(frame, size) for frame in each[number]], boxes, own) for each in maps.values()]
         rows.append((layout.tracks[own[0]].phrase, strips))
-    return contact_sheet(rows, ["layout", *(f"attention {name}" for name in maps)])
+    columns = ["layout", *(f"attention {name}" for name in maps)]
+    if maps and entry.merged > 1:
+        columns[-1] += " (when inserted)"
+    return contact_sheet(rows, columns)
 
 
 def _size(maps: NDArray[np.uint8]) -> tuple[int, int]:

@@ -181,6 +181,17 @@ class Records:
                     self.files.remove(name)
 
 
+def memory_folder(path: Path) -> Path | None:
+    """Return the folder of the memory in ``path``, which may itself be that of a run; None where there is none.
+
+    A folder of adapters counts also when its database is gone, so that whoever opens it hears of the repair.
+    """
+    for folder in (path, path / "memory"):
+        if (folder / DATABASE).is_file() or (folder / "adapters").is_dir():
+            return folder
+    return None
+
+
 def find_row(connection: sqlite3.Connection, entry_id: str) -> sqlite3.Row | None:
     """Return the row of an entry, or None."""
     row: sqlite3.Row | None = connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
@@ -209,4 +220,4 @@ def _generation(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT generation FROM state").fetchone()[0])
 
 
-__all__ = ["DATABASE", "Change", "Records", "find_row", "get_row", "row_labelled"]
+__all__ = ["DATABASE", "Change", "Records", "find_row", "get_row", "memory_folder", "row_labelled"]

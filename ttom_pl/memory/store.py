@@ -198,6 +198,7 @@ class Memory:
         loss_before: float | None = None,
         loss_after: float | None = None,
         iterations: int = 0,
+        extra: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Merge an adapter that was optimised further into an entry; its use is counted by :meth:`record_use`.
 
@@ -208,6 +209,7 @@ class Memory:
             loss_before: layout loss before the optimisation; None leaves what is known.
             loss_after: layout loss after it; None leaves what is known.
             iterations: optimiser iterations spent, added to the entry's.
+            extra: changes to what the caller keeps with it, in JSON form.
 
         Returns:
             The entry as it is now.
@@ -234,6 +236,7 @@ class Memory:
                     weight=weight,
                     content_hash=content_hash(tensors),
                     nbytes=sum(tensor.nbytes for tensor in tensors.values()),
+                    extra={**old.extra, **_json(extra)},
                 )
                 change.replace(row, entry, tensors)
                 self.capacity.evict(change, self._clock(), keep=row["label"])
