@@ -1,16 +1,17 @@
 """The memory's numbers: recall and speed of the index, cost of a read, of opening and of inserting, sizes of entries.
 
-    python benchmarks/memory.py --out runs/benchmark-memory            # about half an hour on two cores
+    python benchmarks/memory.py --out benchmarks/results               # about half an hour on two cores
     python benchmarks/memory.py --out runs/benchmark-memory --scale 0.02
 
 Ratios are taken within the run. Vectors are random, which is the hardest case for an index: real keys lie closer to
 each other in fewer directions. Queries are random as well, or at cosine similarity 0.9 to an entry, as those of hits
-are. Writes ``results.md`` to the folder.
+are. Writes ``memory.md`` to the folder.
 """
 
 import argparse
 import os
 import platform
+import re
 import shutil
 import tempfile
 import time
@@ -18,18 +19,25 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from cost import Case
+from diffusers.utils import logging as diffusers_logging
 from numpy.typing import NDArray
 
+from ttom_pl.cli._quiet import quieten
 from ttom_pl.memory import AdapterSpec, Memory
 from ttom_pl.memory.index import VectorIndex
 
+if TYPE_CHECKING:
+    from ttom_pl.tto import LayoutTTO
+
 ROOT = Path(__file__).parent.parent
 DIMENSION = 384
-WAN = {"Wan2.1-1.3B": (30, 1536), "Wan2.1-14B": (40, 5120)}
-"""Blocks and width of the transformers, from their configs."""
+WAN = {"Wan2.1-1.3B": "wan2.1-1.3b", "Wan2.1-14B": "wan2.1-14b"}
+"""Presets in ``configs`` whose entries are counted, on transformers of their published dimensions."""
 SPEC = AdapterSpec(rank=2, alpha=2, target_modules=("blocks.0.attn2.to_q",), active_steps=5)
 
 Row = tuple[str, str, str, object]
@@ -137,8 +145,8 @@ def opening(rng: np.random.Generator, size: int) -> Iterator[Row]:
     yield f"insert with eviction at {size:,} entries, durable", "reported", f"{1e3 * insert:.1f} ms", None
 
 
-def read_path(checkpoint: Path, entries: int) -> Iterator[Row]:
-    """Compare key, search and load with the optimisation of one prompt on the embedded model."""
+def served(checkpoint: Path, entries: int) -> Iterator[Row]:
+    """Optimise a prompt on the embedded model; what does reading the memory cost beside that, what low precision?"""
     claim, bound = "read path (key, search, load) of one prompt's optimisation", "< 10%"
     if not (checkpoint / "transformer").is_dir():
         yield claim, bound, f"not measured: no model in {checkpoint}", None
@@ -152,7 +160,7 @@ def read_path(checkpoint: Path, entries: int) -> Iterator[Row]:
 
     backbone = WanBackbone(str(checkpoint), 32, 32, 9, 20, 4.0, max_sequence_length=24, fps=8)
     module = LayoutTTO(backbone, loss_blocks=[4, 5], rank=8, lr=2e-2)
-    layout = GrammarPlanner().plan("a red circle moves left and a blue square moves up")
+    layout = GrammarPlanner(steer="phrase").plan("a red circle moves left and a blue square moves up")
     quiet = {
         "logger": False,
         "enable_checkpointing": False,
@@ -181,40 +189,52 @@ def read_path(checkpoint: Path, entries: int) -> Iterator[Row]:
         taken = seconds(read, 9)
     measured = f"{taken / fit:.1%} ({1e3 * taken:.1f} ms of {fit:.2f} s, {entries} entries)"
     yield claim, bound, measured, taken / fit < 0.1
+    yield from precision(module, module.average)
 
 
-def entry_bytes(blocks: int, width: int, rank: int, loss_block: int | None) -> int:
-    """Return the number of LoRA parameters in the cross-attention, of all blocks or only those that the loss reaches.
+def precision(module: "LayoutTTO", state: dict[str, torch.Tensor]) -> Iterator[Row]:
+    """Measure what an adapter kept in low precision loses."""
+    names = sorted(name.removesuffix(".lora_A.weight") for name in state if name.endswith(".lora_A.weight"))
+    adapter = module.adapter
+    assert adapter is not None
 
-    Each layer is width → width. Of the block whose attention the loss reads, only query and key have a gradient.
-    """
-    layers = 4 * blocks if loss_block is None else 4 * loss_block + 2
-    return layers * 2 * rank * width
+    def updates(dtype: torch.dtype) -> torch.Tensor:
+        kept = {name: tensor.to(dtype).float() for name, tensor in state.items()}
+        adapter.load_state_dict(kept)
+        return torch.stack([kept[f"{name}.lora_B.weight"] @ kept[f"{name}.lora_A.weight"] for name in names])
+
+    with torch.no_grad():
+        module.begin(module.rehearsal)
+        neutral = float(module.layout_loss(0))
+        exact, loss = updates(torch.float32), float(module.layout_loss(0))
+        for dtype in (torch.bfloat16, torch.float16):
+            error = float((updates(dtype) - exact).norm() / exact.norm())
+            change = float(module.layout_loss(0)) - loss
+            measured = f"B·A off by {error:.1e}; layout loss {loss:.4f} ({neutral:.4f} without), off by {change:+.0e}"
+            yield f"that adapter kept in {str(dtype)[6:]}", "reported", measured, None
 
 
 def sizes() -> Iterator[Row]:
-    """Count the bytes of entries for the large models, and measure what low precision loses."""
-    for name, (blocks, width) in WAN.items():
-        reached, everything = entry_bytes(blocks, width, 32, 3), entry_bytes(blocks, width, 32, None)
+    """Count the bytes of entries for the large models: what our adapter holds, and one that is in every block."""
+    for name, preset in WAN.items():
+        case = Case(preset)
+        reached = case.adapt_reachable()
+        blocks, everything = case.backbone.num_blocks, case.adapt_everything()
         measured = f"{4 * reached / 1e6:.1f} MB float32, {2 * reached / 1e6:.1f} MB bfloat16 or float16"
-        rest = f"; all {blocks} blocks: {4 * everything / 1e6:.0f} MB, ×{everything / reached:.1f}"
-        yield f"entry of {name}, rank 32, loss at block 3", "reported", measured + rest, None
-    generator = torch.Generator().manual_seed(0)
-    a, b = torch.randn(32, 1536, generator=generator) / 39, torch.randn(1536, 32, generator=generator) / 1000
-    update = b @ a
-    for dtype in (torch.bfloat16, torch.float16):
-        low = b.to(dtype).float() @ a.to(dtype).float()
-        error = float((low - update).norm() / update.norm())
-        yield f"relative error of B·A kept in {str(dtype)[6:]}", "reported", f"{error:.1e}", None
+        rest = f"; in all {blocks} blocks: {4 * everything / 1e6:.0f} MB, ×{everything / reached:.1f}"
+        claim = f"entry of {name}, rank {case.rank}, loss at block {', '.join(map(str, case.blocks))}"
+        yield claim, "reported", measured + rest, None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmark-memory"))
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmark-memory"), help="folder")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full sizes; the bounds are for 1")
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "checkpoints" / "sprites")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    quieten()
+    diffusers_logging.set_verbosity_error()
 
     def scaled(size: int) -> int:
         return max(50, round(size * options.scale))
@@ -222,7 +242,7 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     parts = (
         sizes,
-        lambda: read_path(options.checkpoint, scaled(1000)),
+        lambda: served(options.checkpoint, scaled(1000)),
         lambda: opening(rng, scaled(10_000)),
         lambda: lookup(rng, scaled(1000), scaled(100_000)),
         lambda: churn(rng, scaled(10_000), 10),
@@ -234,14 +254,19 @@ def main() -> None:
             lines.append(f"| {claim} | {bound} | {measured} | {verdict} |")
             print(lines[-1], flush=True)
     names = ", ".join(f"{name} {version(name)}" for name in ("ttom_pl", "torch", "numpy", "hnswlib"))
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    lines += [
-        "",
-        f"Scale {options.scale:g}, seed {options.seed}; {names}, Python {platform.python_version()}, {machine}.",
-    ]
+    lines += ["", f"Scale {options.scale:g}, seed {options.seed}; {names}, {machine()}."]
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "results.md").write_text("\n".join(lines) + "\n")
+    (options.out / "memory.md").write_text("\n".join(lines) + "\n")
     print(lines[-1])
+
+
+def machine() -> str:
+    """Describe what the numbers were measured on."""
+    info = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.+)", info.read_text()) if info.is_file() else None
+    name = model[1].strip() if model else platform.machine()
+    threads = f"{torch.get_num_threads()} of {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    return f"Python {platform.python_version()}, {name}, {threads}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Keys of the memory on labelled pairs of prompts: precision and recall of hits over thresholds.
 
-    python benchmarks/memory_keys.py --out runs/benchmark-keys
+    python benchmarks/memory_keys.py --out benchmarks/results
 
 Two prompts are alike if an adapter of one is right for the other: the same scene abstraction and the same motions.
 Layouts are those of the planner, each moved and resized at random, as another planner or a person would draw them.
