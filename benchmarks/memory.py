@@ -152,15 +152,13 @@ def served(checkpoint: Path, entries: int) -> Iterator[Row]:
         yield claim, bound, f"not measured: no model in {checkpoint}", None
         return
     from lightning.pytorch import Trainer
+    from sprites_module import sprites_layout, sprites_module
 
-    from ttom_pl.backbones import WanBackbone
     from ttom_pl.keys import scene_key
-    from ttom_pl.planners import GrammarPlanner
-    from ttom_pl.tto import LayoutTTO
 
-    backbone = WanBackbone(str(checkpoint), 32, 32, 9, 20, 4.0, max_sequence_length=24, fps=8)
-    module = LayoutTTO(backbone, loss_blocks=[4, 5], rank=8, lr=2e-2)
-    layout = GrammarPlanner(steer="phrase").plan("a red circle moves left and a blue square moves up")
+    module = sprites_module(checkpoint)
+    backbone = module.backbone
+    layout = sprites_layout("a red circle moves left and a blue square moves up")
     quiet = {
         "logger": False,
         "enable_checkpointing": False,

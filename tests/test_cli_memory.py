@@ -120,6 +120,8 @@ def test_export_and_import(run, folder, tmp_path):
     assert "3 entries" in run("export", folder, tmp_path / "out.ttom")
     assert "3 entries added" in run("import", tmp_path / "new", tmp_path / "out.ttom")
     assert ids(tmp_path / "new") == ids(folder)
+    (tmp_path / "made").mkdir()
+    assert "3 entries added" in run("import", tmp_path / "made", tmp_path / "out.ttom")
     imported = json.loads(run("import", tmp_path / "small", tmp_path / "out.ttom", "--capacity", 1, "--json"))
     assert len(imported["evicted"]) == 2
 
@@ -178,7 +180,7 @@ def test_stats_of_a_new_memory(run, tmp_path):
 
 
 def test_errors_say_what_to_do(capsys, folder, tmp_path):
-    assert "give a folder that holds memory.sqlite" in refused(capsys, "list", tmp_path / "absent")
+    assert "give the folder of a run or of a memory" in refused(capsys, "list", tmp_path / "absent")
     assert not (tmp_path / "absent").exists()
     assert "no entry 'zz'" in refused(capsys, "show", folder, "zz")
     assert "give more of the id" in refused(capsys, "show", folder, "")
@@ -187,5 +189,18 @@ def test_errors_say_what_to_do(capsys, folder, tmp_path):
     assert "--capacity" in refused(capsys, "prune", folder)
     (tmp_path / "bad").write_bytes(b"x")
     assert "is refused" in refused(capsys, "import", folder, tmp_path / "bad")
+    for words in (
+        ["list", folder, "--limit", "-1"],
+        ["stats", folder, "--windows", "x"],
+        ["prune", folder, "--capacity", 0],
+    ):
+        assert "at least 1, not" in refused(capsys, *words)
+    assert "is a folder" in refused(capsys, "export", folder, tmp_path)
+    assert "is a folder" in refused(capsys, "export", folder, tmp_path, "--id", ids(folder)[0])
+    assert "is a file" in refused(
+        capsys, "export", folder, tmp_path / "bad", "--id", ids(folder)[0], "--format", "peft"
+    )
+    below_a_file = tmp_path / "bad" / "x"
+    assert str(tmp_path / "bad") in refused(capsys, "export", folder, below_a_file, "--id", ids(folder)[0])
     (folder / "memory.sqlite").write_bytes(b"garbage" * 1000)
     assert "ttom memory verify --repair" in refused(capsys, "list", folder)

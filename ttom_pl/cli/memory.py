@@ -59,14 +59,16 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command(_list, "list the entries, the latest used first")
-    sub.add_argument("--limit", type=int, default=_UNBOUNDED, help="print at most so many")
+    sub.add_argument("--limit", type=_positive, default=_UNBOUNDED, help="print at most so many")
     sub = command(_show, "tell where an entry comes from and how it was used, and draw it")
     sub.add_argument("id", help="the entry, or the beginning of its id")
     sub.add_argument("--picture", type=Path, help="file of the picture (default: pictures/ID.png in the memory)")
     sub = command(_verify, "read everything and check it; exits with 1 if anything is wrong")
     sub.add_argument("--repair", action="store_true", help="put right what can be, from the adapter files")
     sub = command(_export, "write the memory to one file, or an entry for another tool")
-    sub.add_argument("out", type=Path, help="file to write; with --format peft a folder")
+    sub.add_argument(
+        "out", type=Path, help="file to write, e.g. memory.ttom or lora.safetensors; with --format peft a folder"
+    )
     sub.add_argument("--id", help="export this entry alone")
     sub.add_argument("--format", choices=get_args(Format), help="of an entry (default: diffusers)")
     sub = command(_import, "take over the entries of an exported file")
@@ -78,22 +80,29 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("other", type=Path, help="folder of the other memory, which stays as it is")
     _add_capacity(sub)
     sub = command(_stats, "tell how well the memory has served, over time")
-    sub.add_argument("--windows", type=int, default=10, help="lines of the table")
+    sub.add_argument("--windows", type=_positive, default=10, help="lines of the table")
     sub.add_argument("--plot", type=Path, help="file of the plot (default: pictures/stats.png in the memory)")
     return parser
 
 
 def _add_capacity(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--capacity", type=int, default=_UNBOUNDED, help="entries to keep at most (default: all)")
-    sub.add_argument("--capacity-bytes", type=int, help="bytes of adapters to keep at most (default: all)")
+    sub.add_argument("--capacity", type=_positive, default=_UNBOUNDED, help="entries to keep at most (default: all)")
+    sub.add_argument("--capacity-bytes", type=_positive, help="bytes of adapters to keep at most (default: all)")
     sub.add_argument("--eviction", choices=POLICIES, default="LFU", help="which go first (default: LFU)")
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.lstrip("-").isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"it must be a whole number of at least 1, not {text!r}")
+    return number
 
 
 def _folder(options: argparse.Namespace) -> Path:
     if options.memory and options.path:
         raise ValueError(f"two memories are given, {options.memory} and --path {options.path}; give one")
     path: Path = options.memory or options.path or Path()
-    if options.command == "import" and not path.exists():
+    if options.command == "import" and (not path.exists() or (path.is_dir() and not any(path.iterdir()))):
         return path
     return _existing(path, options.command == "verify")
 
@@ -102,7 +111,9 @@ def _existing(path: Path, damaged: bool = False) -> Path:
     """Return the folder of a memory, which may lie in the given one; ``damaged`` accepts one without a database."""
     folder = memory_folder(path)
     if folder is None:
-        raise FileNotFoundError(f"there is no memory in {str(path)!r}; give a folder that holds {DATABASE}")
+        raise FileNotFoundError(
+            f"there is no memory in {str(path)!r}; give the folder of a run or of a memory, one that holds {DATABASE}"
+        )
     if not damaged and not (folder / DATABASE).is_file():
         raise DamagedDatabaseError(folder, "missing")
     return folder
@@ -167,6 +178,10 @@ def _verify(options: argparse.Namespace) -> tuple[Any, str]:
 def _export(options: argparse.Namespace) -> tuple[Any, str]:
     if options.format and not options.id:
         raise ValueError(f"--format {options.format} is for one entry; name it with --id")
+    if options.format == "peft" and options.out.is_file():
+        raise ValueError(f"{str(options.out)!r} is a file; --format peft writes a folder, give another name")
+    if options.format != "peft" and options.out.is_dir():
+        raise ValueError(f"{str(options.out)!r} is a folder; give the name of a file to write")
     with _open(options) as memory:
         if options.id is None:
             number = export_memory(memory, options.out)

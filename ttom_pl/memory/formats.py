@@ -42,22 +42,25 @@ def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: For
 
     Raises:
         ValueError: if the tool has no name for a tensor.
+        OSError: if it cannot be written.
     """
     path = Path(path)
     if format == "peft":
+        data = safetensors.torch.save(_renamed(adapter, _peft_name), _notes(entry))
         path.mkdir(parents=True, exist_ok=True)
         (path / "adapter_config.json").write_text(json.dumps(_peft_config(entry), indent=2) + "\n")
-        safetensors.torch.save_file(_renamed(adapter, _peft_name), path / "adapter_model.safetensors", _notes(entry))
+        (path / "adapter_model.safetensors").write_bytes(data)
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     if format == "comfyui":
         tensors = _renamed(adapter, _comfyui_name)
         alphas = {f"{name.rsplit('.lora_', 1)[0]}.alpha": torch.tensor(entry.spec.alpha) for name in tensors}
-        safetensors.torch.save_file(tensors | alphas, path, _notes(entry))
+        data = safetensors.torch.save(tensors | alphas, _notes(entry))
     else:
         config = lora_config(entry, adapter)
         metadata = _notes(entry) | ({"lora_adapter_metadata": json.dumps(config, sort_keys=True)} if config else {})
-        safetensors.torch.save_file(dict(adapter), path, metadata)
+        data = safetensors.torch.save(dict(adapter), metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
     return path
 
 
