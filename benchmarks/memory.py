@@ -245,7 +245,8 @@ def main() -> None:
         lambda: lookup(rng, scaled(1000), scaled(100_000)),
         lambda: churn(rng, scaled(10_000), 10),
     )
-    lines = ["| claim | must reach | measured | reached |", "| --- | --- | --- | --- |"]
+    lines = ["# The memory", "", "`python benchmarks/memory.py --out benchmarks/results`", ""]
+    lines += ["| claim | must reach | measured | reached |", "| --- | --- | --- | --- |"]
     for part in parts:
         for claim, bound, measured, reached in part():
             verdict = "" if reached is None else "yes" if reached else "**no**"

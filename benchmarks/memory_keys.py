@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from memory import machine
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -222,21 +223,21 @@ def transfer_table(loaded: Sequence[Loaded]) -> list[str]:
 
 def plot(path: Path, curves: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]], loaded: list[Loaded]) -> None:
     """Draw precision and recall at the shipped text weight, and the losses of transferred adapters."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     for title, (precision, recall) in curves.items():
         (line,) = left.plot(THRESHOLDS, precision, label=f"{title}, precision")
         left.plot(THRESHOLDS, recall, "--", color=line.get_color(), label="recall")
     left.axvline(SHIPPED, color="grey", lw=0.8)
     left.set(xlabel="threshold", ylabel="precision, recall of hits", ylim=(0, 1.02))
-    left.legend(fontsize="small")
+    left.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
     for alike, name in ((False, "not alike"), (True, "alike")):
         own = [each for each in loaded if each.alike == alike]
         right.scatter([x.similarity for x in own], [x.loss for x in own], s=6, alpha=0.6, label=name)
     right.axhline(1, color="black", lw=0.8)
     right.axvline(SHIPPED, color="grey", lw=0.8)
     right.set(xlabel="similarity of the keys", ylabel="first layout loss, of that without adapter")
-    right.legend(fontsize="small")
+    right.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
     figure.savefig(path, dpi=100)
 
 
@@ -282,8 +283,12 @@ def main() -> None:
     if motion.is_file():
         sets["T2V-CompBench motion, moved"] = jittered_all(compbench(motion), rng, options.jitter)
     lines = [
+        "# Keys of the memory, and what a hit gives",
+        "",
+        "`python benchmarks/memory_keys.py --out benchmarks/results`",
+        "",
         f"Text encoder: {name}; moved: boxes moved and resized by {options.jitter:g} of the frame; "
-        f"seed {options.seed}.",
+        f"seed {options.seed}; {machine()}.",
         "",
         "| prompts | text weight | best | precision | recall | precision at 0.80 · 0.84 · 0.90 · 0.95 | recall there |",
         "| --- | --- | --- | --- | --- | --- | --- |",
