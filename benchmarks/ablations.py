@@ -19,7 +19,6 @@ from harness import (
     COLD,
     CONFIG,
     EVALUATION,
-    OWN_NOISE,
     ROOT,
     arguments,
     default,
@@ -79,7 +78,7 @@ def main() -> None:
     prompts = category_prompts(out / "prompts", options.seed, options.count, 0)["motion"]
     wanted = variants()
     calls = [
-        partial(run, out / f"{name}-{seed}", prompts, seed, *EVALUATION, *OWN_NOISE, *COLD, *given)
+        partial(run, out / f"{name}-{seed}", prompts, seed, *EVALUATION, *COLD, *given)
         for name, given in wanted.items()
         for seed in seeds
     ]

@@ -18,7 +18,7 @@ from ttom_pl.run import read_results
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "sprites.yaml"
 EVALUATION = ("--config", str(ROOT / "benchmarks" / "evaluation.yaml"))
-OWN_NOISE = ("--stream.vary_seed", "true")
+ONE_NOISE = ("--stream.vary_seed", "false")
 COLD = ("--memory.mode", "off")
 PLAIN = ("--model.guided_steps", "0", *COLD)
 

@@ -1,13 +1,13 @@
 """TTOM against its alternatives, on held-out prompts of two categories, the same noise for every method.
 
     python benchmarks/methods.py --out runs/methods
-    python benchmarks/methods.py --out runs/methods-own-noise --own_noise
+    python benchmarks/methods.py --out runs/methods-one-noise --one_noise
 
 Motion is two objects that move in different directions, spatial a relation between two objects that stay; captions
 are drawn by the rules of ``sprites_prompts.py``. Each method is its config in ``configs/baselines``, run once for each
-noise; a prompt's score is the mean over these runs, and the intervals are bootstrapped over prompts. All prompts of a
-run share one noise, as the paper's and the shipped configs' do, or have noise of their own with ``--own_noise``. The
-read-only memory is filled first by a run over other prompts, with the same noise.
+noise; a prompt's score is the mean over these runs, and the intervals are bootstrapped over prompts. Each prompt of a
+run has noise of its own, or all of them share one with ``--one_noise``, as in the paper's runs. The read-only memory is
+filled first by a run over other prompts and, if these have noise of their own, other noise.
 
 Takes about an hour and a half on two cores; goes on where it was stopped. Writes ``results.md`` and, for each
 category, a plot and a contact sheet to the folder.
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from harness import (
     EVALUATION,
-    OWN_NOISE,
+    ONE_NOISE,
     ROOT,
     Claim,
     arguments,
@@ -49,6 +49,8 @@ METHODS = {
     "TTO, memory read-write": "memory_read_write",
 }
 """Methods and their configs."""
+NOISE_OF_FILL = 500_000
+"""What the seed of the noise changes by for the prompts that fill a memory."""
 TTO = list(METHODS).index("TTO")
 QUALITY = ("temporal_consistency", "temporal_flickering", "persistence", "stability")
 SCORES = {
@@ -68,20 +70,21 @@ def method_run(out: Path, method: str, category: str, prompts: dict[str, Path], 
     name, options = METHODS[method], (*EVALUATION, *options)
     if name == "memory_read_only":
         fill = out / f"{category}-fill-{noise}"
-        run(fill, prompts[f"{category}-fill"], noise, *options, *config("memory_read_write"))
+        other = noise if ONE_NOISE[0] in options else noise + NOISE_OF_FILL
+        run(fill, prompts[f"{category}-fill"], other, *options, *config("memory_read_write"))
         options += ("--memory.path", str(fill / "memory"))
     return run(out / f"{category}-{name}-{noise}", prompts[category], noise, *options, *config(name))
 
 
 def main() -> None:
     parser = arguments(__doc__, "runs/methods", count=100, seeds=2)
-    parser.add_argument("--fill", type=int, default=60, help="prompts that fill the memory that is only read")
-    parser.add_argument("--own_noise", action="store_true", help="noise of its own for each prompt")
+    parser.add_argument("--fill", type=int, default=120, help="prompts that fill the memory that is only read")
+    parser.add_argument("--one_noise", action="store_true", help="one noise for all prompts of a run")
     options = parser.parse_args()
     out = options.out
     prompts = category_prompts(out / "prompts", options.seed, options.count, options.fill)
     seeds = noises(options.seed, options.seeds)
-    noise = OWN_NOISE if options.own_noise else ()
+    noise = ONE_NOISE if options.one_noise else ()
     calls = [
         partial(method_run, out, method, category, prompts, seed, *noise)
         for category in SCORES
@@ -97,7 +100,7 @@ def main() -> None:
         lines += [f"## {category.capitalize()}", "", *section(category, comparison, runs[category], seeds)]
         forest(comparison, (*MAIN[category], "layout_iou", "shape", QUALITY[0]), out / f"{category}.png")
         comparison.sheet().save(out / f"{category}-contact_sheet.png")
-    rule = "Noise of its own for each prompt" if options.own_noise else "One noise for all prompts of a run"
+    rule = "One noise for all prompts of a run" if options.one_noise else "Noise of its own for each prompt"
     lines += [f"{rule}. Prompts by seed {options.seed}, {options.fill} others in the read-only memory; {machine()}."]
     write(out, lines)
 

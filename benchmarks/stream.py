@@ -1,7 +1,7 @@
 """The memory along a stream: the same prompts with the memory off and on, and what a hit costs.
 
     python benchmarks/stream.py --out runs/stream
-    python benchmarks/stream.py --out runs/stream-own-noise --own_noise
+    python benchmarks/stream.py --out runs/stream-one-noise --one_noise
 
 200 held-out captions of two objects that move in different directions, 12 scenes in random order (``stream_prompts`` of
 ``sprites_prompts.py``). The memory is used in four ways: hits are optimised as long as misses (the shipped config), for
@@ -21,7 +21,7 @@ import numpy as np
 from harness import (
     COLD,
     EVALUATION,
-    OWN_NOISE,
+    ONE_NOISE,
     arguments,
     hit_rate,
     machine,
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--hit_iterations", type=int, default=2, help="of the run whose hits are optimised less")
     parser.add_argument("--verified_loss", type=float, default=0.25, help="of the run that verifies its hits")
     parser.add_argument("--window", type=int, default=25, help="prompts of a rolling mean")
-    parser.add_argument("--own_noise", action="store_true", help="noise of its own for each prompt")
+    parser.add_argument("--one_noise", action="store_true", help="one noise for all prompts of a run")
     options = parser.parse_args()
     out = options.out
     prompts = stream_prompts(out / "prompts", options.seed, options.count)
@@ -63,7 +63,7 @@ def main() -> None:
             ("--memory.verified_loss", str(options.verified_loss)),
         ),
     }
-    noise = OWN_NOISE if options.own_noise else ()
+    noise = ONE_NOISE if options.one_noise else ()
     calls = [
         partial(run, out / f"{folder}-{seed}", prompts, seed, *EVALUATION, *given, *noise)
         for folder, given in methods.values()
@@ -82,7 +82,7 @@ def main() -> None:
     lines += ["![rolling means over the stream](stream.png)", ""]
     lines += ["What a prompt costs by what the memory was used for, against the same prompts with it off:", ""]
     lines += [*costs(comparison), ""]
-    rule = "Noise of its own for each prompt" if options.own_noise else "One noise for all prompts"
+    rule = "One noise for all prompts" if options.one_noise else "Noise of its own for each prompt"
     write(out, [*lines, f"{rule}; prompts by seed {options.seed}; {machine()}."])
 
 

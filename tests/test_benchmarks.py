@@ -221,7 +221,7 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
     ("name", "extra", "runs", "says"),
     [
         ("methods", ["--seeds", "2", "--fill", "2"], 2 * 2 * 7, ["## Motion", "Spatial relationship", "Against TTO"]),
-        ("stream", ["--own_noise"], 5, ["Last third:", "of a full rehearsal", "Noise of its own"]),
+        ("stream", ["--one_noise"], 5, ["Last third:", "of a full rehearsal", "One noise for all prompts"]),
         ("ablations", [], 20, ["more iterations are not better", "optimising parameters"]),
     ],
 )

@@ -4,7 +4,7 @@ An epoch is a guided denoising step, a batch is one optimiser iteration.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,14 +131,14 @@ class LayoutTTO(LightningModule):
         """Take up a prompt: initial latents, a neutral adapter, an empty record.
 
         ``budget``, the iterations that a guided step may take, can be lowered from here on (0 uses the adapter as it
-        is); ``average`` will be the mean of the adapters in the second half of the guided steps.
+        is); ``learnt`` will be the adapter of the first guided step, which others can start from.
         """
         self.rehearsal = rehearsal
         self.latents = rehearsal.noise
         self.losses: list[list[float]] = []
         self.updates = 0
         self.budget = self.iterations
-        self.average: dict[str, Tensor] = {}
+        self.learnt: dict[str, Tensor] = {}
         if self.adapter is not None:
             self.adapter.reset(self.adapter_seed)
 
@@ -183,27 +183,29 @@ class LayoutTTO(LightningModule):
             return layout_loss(maps, self.rehearsal.targets)
 
     @torch.no_grad()
-    def first_attention(self, adapted: bool) -> Tensor:
+    def first_attention(self, state: Mapping[str, Tensor] | None = None) -> Tensor:
         """Return the attention at the initial noise and first step, mean over the loss blocks, shape (M, T, h, w).
 
         Args:
-            adapted: with the adapter as it is now, or without.
+            state: an adapter's parameters to read it with; without an adapter when not given.
         """
         given = (self.rehearsal.noise, 0, self.rehearsal.conditioning, self.rehearsal.objects, self.loss_blocks)
-        if self.adapter is None or not adapted:
+        if self.adapter is None or state is None:
             return self.backbone.object_attention(*given).mean(0)
+        current = self.adapter.state_dict()
+        self.adapter.load_state_dict(state)
         with self.adapter.enabled():
-            return self.backbone.object_attention(*given).mean(0)
+            maps = self.backbone.object_attention(*given).mean(0)
+        self.adapter.load_state_dict(current)
+        return maps
 
     def on_train_epoch_end(self) -> None:
-        """Advance the sampler by the guided step, adapter on, and take the adapter into the average."""
+        """Advance the sampler by the guided step, adapter on, and take note of what the first one learnt."""
         assert self.adapter is not None
         with self.adapter.enabled():
             self.latents = self.backbone.step(self.latents, len(self.losses) - 1, self.rehearsal.conditioning)
-        averaged = len(self.losses) - self.guided_steps // 2
-        if averaged > 0:
-            for name, tensor in self.adapter.state_dict().items():
-                self.average[name] = torch.lerp(self.average.get(name, tensor), tensor, 1 / averaged)
+        if len(self.losses) == 1:
+            self.learnt = self.adapter.state_dict()
 
     def guide(self) -> None:
         """Take the guided steps by the baseline's guidance, without a fit."""

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class AttentionMaps(StreamCallback):
-    """Write small attention maps of each prompt, without and with its adapter, as ``attention/0001.json``.
+    """Write small attention maps of each prompt, without and with an adapter, as ``attention/0001.json``.
 
-    They are those of the first denoising step, the mean over the loss blocks. It takes two truncated forward passes a
-    prompt; the plain model has no adapter, and nothing is written for it.
+    They are those of the first denoising step, with the adapter of that step, the mean over the loss blocks. It takes
+    two truncated forward passes a prompt; the plain model has no adapter, and nothing is written for it.
     """
 
     def on_stream_start(self, stream: "Stream") -> None:
@@ -26,12 +26,12 @@ class AttentionMaps(StreamCallback):
         """Write the maps."""
         if self._module.adapter is None:
             return
-        maps = {name: pack_maps(self._module.first_attention(adapted)) for name, adapted in _WHEN.items()}
+        maps = {
+            "before": pack_maps(self._module.first_attention()),
+            "after": pack_maps(self._module.first_attention(self._module.learnt)),
+        }
         name = f"attention/{served.number:04d}.json"
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(maps), encoding="utf-8")
         served.files["attention"] = name
-
-
-_WHEN = {"before": False, "after": True}
