@@ -43,6 +43,17 @@ def test_values_and_gradients_equal_those_of_full_attention(
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [1, 37])
+@pytest.mark.parametrize("chunk_size", [8, 1000])
+def test_bias_for_all_queries_or_for_each(query_and_key: tuple[Tensor, Tensor], rows: int, chunk_size: int) -> None:
+    query, key = query_and_key
+    bias = torch.randn(2, rows, 11, generator=torch.Generator().manual_seed(2))
+    logits = torch.einsum("bshd,blhd->bhsl", query, key) / 8**0.5 + bias[:, None]
+    expected = torch.stack([logits.softmax(-1).mean(1)[..., positions].mean(-1) for positions in OBJECTS], 1)
+    got = object_attention(query, key, token_weights(OBJECTS, 11), chunk_size, bias)
+    torch.testing.assert_close(got, expected)
+
+
 def test_all_tokens_together_sum_to_one(query_and_key: tuple[Tensor, Tensor]) -> None:
     """The probabilities are over all text tokens, not over the objects' alone."""
     attention = object_attention(*query_and_key, token_weights([[i] for i in range(11)], 11), 10)

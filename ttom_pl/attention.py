@@ -34,7 +34,7 @@ def object_attention(
         key: shape (B, L, heads, D).
         weights: token weights of the objects, shape (L, M), see :func:`token_weights`.
         chunk_size: queries at a time.
-        bias: added to the logits of each key, shape (B, L).
+        bias: added to the logits, shape (B, 1, L), or with a row for each query (B, S, L).
 
     Returns:
         float32 attention of shape (B, M, S).
@@ -43,12 +43,16 @@ def object_attention(
     chunks = scaled.split(chunk_size, dim=1)
     if len(chunks) == 1:
         return _attend(scaled, key, weights, bias)
-    parts = [checkpoint(_attend, chunk, key, weights, bias, use_reentrant=False) for chunk in chunks]
+    biases = [bias] * len(chunks) if bias is None or bias.shape[1] == 1 else bias.split(chunk_size, dim=1)
+    parts = [
+        checkpoint(_attend, chunk, key, weights, own, use_reentrant=False)
+        for chunk, own in zip(chunks, biases, strict=True)
+    ]
     return torch.cat(parts, dim=-1)
 
 
 def _attend(query: Tensor, key: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
     logits = torch.einsum("bshd,blhd->bhsl", query, key).float()
     if bias is not None:
-        logits = logits + bias[:, None, None].float()
+        logits = logits + bias[:, None].float()
     return torch.einsum("bsl,lm->bms", logits.softmax(-1).mean(1), weights)

@@ -131,7 +131,7 @@ class LayoutTTO(LightningModule):
         """Take up a prompt: initial latents, a neutral adapter, an empty record.
 
         ``budget``, the iterations that a guided step may take, can be lowered from here on (0 uses the adapter as it
-        is); ``learnt`` will be the adapter of the first guided step, which others can start from.
+        is); ``learnt`` will be the mean of the adapters of the guided steps, which other prompts can start from.
         """
         self.rehearsal = rehearsal
         self.latents = rehearsal.noise
@@ -182,30 +182,37 @@ class LayoutTTO(LightningModule):
             )
             return layout_loss(maps, self.rehearsal.targets)
 
+    def first_attention(self, adapted: bool, state: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Return the mean of :meth:`first_maps` over the loss blocks, shape (M, T, h, w)."""
+        return self.first_maps(adapted, state).mean(0)
+
     @torch.no_grad()
-    def first_attention(self, state: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Return the attention at the initial noise and first step, mean over the loss blocks, shape (M, T, h, w).
+    def first_maps(self, adapted: bool, state: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Return the attention at the initial noise and first step, shape (loss blocks, M, T, h, w).
 
         Args:
-            state: an adapter's parameters to read it with; without an adapter when not given.
+            adapted: with an adapter, or under the guidance if there is one, rather than without.
+            state: the adapter's parameters; what was learnt when not given.
         """
+        if adapted and self.guidance is not None and self.guided_steps:
+            return self.guidance.first_maps(self)
         given = (self.rehearsal.noise, 0, self.rehearsal.conditioning, self.rehearsal.objects, self.loss_blocks)
-        if self.adapter is None or state is None:
-            return self.backbone.object_attention(*given).mean(0)
+        if self.adapter is None or not adapted:
+            return self.backbone.object_attention(*given)
         current = self.adapter.state_dict()
-        self.adapter.load_state_dict(state)
+        self.adapter.load_state_dict(self.learnt if state is None else state)
         with self.adapter.enabled():
-            maps = self.backbone.object_attention(*given).mean(0)
+            maps = self.backbone.object_attention(*given)
         self.adapter.load_state_dict(current)
         return maps
 
     def on_train_epoch_end(self) -> None:
-        """Advance the sampler by the guided step, adapter on, and take note of what the first one learnt."""
+        """Advance the sampler by the guided step, adapter on, and take the adapter into the mean."""
         assert self.adapter is not None
         with self.adapter.enabled():
             self.latents = self.backbone.step(self.latents, len(self.losses) - 1, self.rehearsal.conditioning)
-        if len(self.losses) == 1:
-            self.learnt = self.adapter.state_dict()
+        for name, tensor in self.adapter.state_dict().items():
+            self.learnt[name] = torch.lerp(self.learnt.get(name, tensor), tensor, 1 / len(self.losses))
 
     def guide(self) -> None:
         """Take the guided steps by the baseline's guidance, without a fit."""

@@ -11,6 +11,7 @@ from ttom_pl.backbones import WanBackbone
 from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
 from ttom_pl.baselines.attention_bias import box_bias
 from ttom_pl.layout import Layout, Track, inside_maps
+from ttom_pl.losses import layout_loss
 from ttom_pl.tto import LayoutTTO
 
 MakeBackbone = Callable[..., WanBackbone]
@@ -140,6 +141,31 @@ def test_bias_raises_attention_inside_the_boxes(
             assert biased_map[mask, token].mean() > 2 * plain_map[mask, token].mean()
             assert biased_map[~mask, token].mean() < 0.5 * plain_map[~mask, token].mean()
     assert all(torch.equal(a, b) for a, b in zip(unconditional, unconditional_after, strict=True))
+
+
+def test_first_maps_are_those_of_the_biased_pass(
+    backbone: WanBackbone, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in the last block that is read, whose attention itself is never called; nothing stays behind."""
+    module = make_module(backbone, AttentionBias(2.0), guided_steps=1)
+    module.begin(module.prepare(layout, 3))
+    without = module.first_maps(False)
+    seen = record_cross_attention(monkeypatch, 24)
+    module.guide()
+    columns = [positions[0] for positions in module.rehearsal.objects]
+    expected = seen[1][:, columns].T.unflatten(-1, backbone.grid)
+    torch.testing.assert_close(module.first_maps(True)[0], expected)
+    assert torch.equal(module.first_maps(False), without)
+    assert not torch.allclose(module.first_maps(True), without)
+
+
+def test_first_maps_under_guidance_of_the_latents_follow_the_layout(backbone: WanBackbone, layout: Layout) -> None:
+    module = make_module(backbone, LatentGuidance(0.1), iterations=12, guided_steps=1)
+    serve(module, layout)
+    targets = module.rehearsal.targets
+    before, after = (layout_loss(module.first_maps(guided), targets).item() for guided in (False, True))
+    assert before == pytest.approx(module.losses[0][0], abs=1e-6)
+    assert after < module.losses[0][-1]
 
 
 def test_box_bias() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lightning.pytorch import Callback
 
+from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
 from ttom_pl.callbacks import AttentionMaps, ParametricMemory, Report, StreamCallback, VideoWriter
 from ttom_pl.memory import Memory
 from ttom_pl.memory.maps import unpack_maps
@@ -26,8 +27,9 @@ class StopAt(StreamCallback):
 
 @pytest.fixture
 def serve(make_backbone, make_trainer, planner, tmp_path):
-    def run(*callbacks: Callback, guided_steps: int = 2):
-        tto = LayoutTTO(make_backbone(), guided_steps, iterations=3, stop_loss=0.0, loss_blocks=[1], rank=2, lr=0.1)
+    def run(*callbacks: Callback, guided_steps: int = 2, guidance: Guidance | None = None):
+        settings = {"iterations": 3, "stop_loss": 0.0, "loss_blocks": [1], "rank": 2, "lr": 0.1, "guidance": guidance}
+        tto = LayoutTTO(make_backbone(), guided_steps, **settings)
         prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(PROMPTS)]
         return Stream(tmp_path / "run", planner).run(make_trainer(*callbacks), tto, prompts).path
 
@@ -60,6 +62,16 @@ def test_the_plain_model_has_none(serve):
     run = serve(AttentionMaps(), Report(), guided_steps=0)
     assert not (run / "attention").exists()
     assert (run / "report.html").is_file()
+
+
+@pytest.mark.parametrize("guidance", [LatentGuidance(0.3), AttentionBias(3.0)], ids=["latents", "bias"])
+def test_maps_of_a_baseline_are_those_under_its_guidance(serve, guidance):
+    run = serve(AttentionMaps(), VideoWriter(scale=2), Report(), guidance=guidance)
+    before, after = maps_of(run, 1)
+    assert np.abs(before.astype(int) - after).max() > 2
+    page = (run / "report.html").read_text()
+    assert page.count('class="cells"') == 8
+    assert "hit rate" not in page
 
 
 def test_report_at_the_end(serve):

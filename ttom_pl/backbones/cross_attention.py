@@ -27,18 +27,18 @@ class CrossAttentionBackbone(GuidedBackbone):
         *_: Any,
         **__: Any,
     ) -> Tensor:
-        """Softmax over all text tokens; a mask comes as a bias of shape (B, 1, L)."""
+        """Softmax over all text tokens; a mask is a bias of shape (B, 1, L), (B, S, L) or (B, 1, S, L)."""
         module: Any = attn
         # Wan I2V puts the image's tokens before the text and attends to them by a softmax of their own.
         text = encoder_hidden_states[:, -weights.shape[0] :]
         query = module.norm_q(module.to_q(hidden_states)).unflatten(2, (module.heads, -1))
         key = module.norm_k(module.to_k(text)).unflatten(2, (module.heads, -1))
-        bias = None if attention_mask is None else attention_mask[:, 0]
+        bias = attention_mask[:, 0] if attention_mask is not None and attention_mask.ndim == 4 else attention_mask
         return object_attention(query, key, weights, self.chunk_size, bias)[0]
 
     @contextmanager
     def biased(self, bias: Tensor | None) -> Iterator[None]:
-        """Add a bias, shape (S, L), in the conditional passes of :meth:`step`."""
+        """Add a bias, shape (S, L), in the conditional passes, also those that :meth:`object_attention` reads."""
         self._bias = bias
         try:
             yield
@@ -56,7 +56,7 @@ class CrossAttentionBackbone(GuidedBackbone):
         with ExitStack() as stack:
             for block in self._transformer_blocks(index):
                 attn = getattr(block, self.attention_name)
-                hook = attn.register_forward_pre_hook(_adding(bias), with_kwargs=True)
+                hook = attn.register_forward_pre_hook(_adding(bias), prepend=True, with_kwargs=True)
                 stack.callback(hook.remove)
             return super()._predict(latents, index, conditioning, embeds, mask)
 

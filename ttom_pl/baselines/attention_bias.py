@@ -40,11 +40,23 @@ class AttentionBias(Guidance):
 
     def step(self, module: "LayoutTTO", index: int) -> Tensor:
         """Take the step with the bias on; the layout loss is not looked at."""
+        with module.backbone.biased(self._bias(module, index)):
+            return module.backbone.step(module.latents, index, module.rehearsal.conditioning)
+
+    def first_maps(self, module: "LayoutTTO") -> Tensor:
+        """Return the biased attention at the initial noise."""
+        given = module.rehearsal
+        with module.backbone.biased(self._bias(module, 0)):
+            return module.backbone.object_attention(
+                given.noise, 0, given.conditioning, given.objects, module.loss_blocks
+            )
+
+    def _bias(self, module: "LayoutTTO", index: int) -> Tensor | None:
+        """Return the bias of a guided step, ``None`` for none."""
         given = module.rehearsal
         size = self.strength * decay(index, module.guided_steps)
         bias = box_bias(given.layout, given.objects, module.backbone.grid, given.conditioning.prompt_embeds.shape[1])
-        with module.backbone.biased(size * bias.to(module.latents.device) if size else None):
-            return module.backbone.step(module.latents, index, given.conditioning)
+        return size * bias.to(module.latents.device) if size else None
 
 
 def box_bias(layout: Layout, objects: list[list[int]], grid: tuple[int, int, int], num_tokens: int) -> Tensor:

@@ -24,6 +24,13 @@ class Guidance(ABC):
         What was measured on the way goes into ``module.losses[-1]``, and what was optimised into ``module.updates``.
         """
 
+    def first_maps(self, module: "LayoutTTO") -> Tensor:
+        """Return the attention at the first denoising step as the method makes it, shape (loss blocks, M, T, h, w).
+
+        To be called after that step; it is the plain model's unless a method says otherwise.
+        """
+        return module.first_maps(False)
+
 
 def decay(index: int, steps: int) -> float:
     """Return a factor that falls linearly from 1 at the first guided step to 1 / ``steps`` at the last."""

@@ -49,4 +49,11 @@ class LatentGuidance(Guidance):
             direction = gradient / gradient.square().mean().sqrt().clamp_min(1e-12)
             latents = latents - (size * direction).to(latents.dtype)
             module.updates += 1
+        if index == 0:
+            self._first = latents
         return module.backbone.step(latents, index, module.rehearsal.conditioning)
+
+    def first_maps(self, module: "LayoutTTO") -> Tensor:
+        """Return the attention at the latents that the first guided step started from, once moved."""
+        given = module.rehearsal
+        return module.backbone.object_attention(self._first, 0, given.conditioning, given.objects, module.loss_blocks)

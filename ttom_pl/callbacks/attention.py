@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 class AttentionMaps(StreamCallback):
-    """Write small attention maps of each prompt, without and with an adapter, as ``attention/0001.json``.
+    """Write small attention maps of each prompt, before and after its adapter, as ``attention/0001.json``.
 
-    They are those of the first denoising step, with the adapter of that step, the mean over the loss blocks. It takes
-    two truncated forward passes a prompt; the plain model has no adapter, and nothing is written for it.
+    They are those of the first denoising step, the mean over the loss blocks, without an adapter and with what was
+    learnt, or without a baseline's guidance and under it. It takes two truncated forward passes a prompt; for the plain
+    model there is nothing to compare, and nothing is written.
     """
 
     def on_stream_start(self, stream: "Stream") -> None:
@@ -24,11 +25,11 @@ class AttentionMaps(StreamCallback):
 
     def on_prompt_end(self, served: "Served") -> None:
         """Write the maps."""
-        if self._module.adapter is None:
+        if not self._module.guided_steps:
             return
         maps = {
-            "before": pack_maps(self._module.first_attention()),
-            "after": pack_maps(self._module.first_attention(self._module.learnt)),
+            "before": pack_maps(self._module.first_attention(False)),
+            "after": pack_maps(self._module.first_attention(True)),
         }
         name = f"attention/{served.number:04d}.json"
         path = self._folder / name

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from ttom_pl.callbacks.base import StreamCallback
@@ -27,8 +26,8 @@ class Evaluation(StreamCallback):
         judge: what grades the judged categories; without it they are left out.
         metrics: names of the metrics; all that there are the means for when not given.
         num_frames: evenly spaced frames that the detector sees.
-        attention: also score how far the attention at the first denoising step, with what was learnt, is from the
-            layout (``attention_jsd``), which costs one forward pass.
+        attention: also score how far the attention at the first denoising step, with what was learnt or under a
+            baseline's guidance, is from the layout (``attention_jsd``), which costs one forward pass.
 
     Raises:
         ValueError: if a metric is unknown, or needs a detector or judge that is not there.
@@ -62,13 +61,6 @@ class Evaluation(StreamCallback):
         except ValueError as error:
             rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored: {error}")
 
-    @torch.no_grad()
     def _attention(self) -> float:
-        module, rehearsal = self._module, self._module.rehearsal
-        given = (rehearsal.noise, 0, rehearsal.conditioning, rehearsal.objects, module.loss_blocks)
-        if module.adapter is None:
-            maps = module.backbone.object_attention(*given)
-        else:
-            with module.adapter.enabled():
-                maps = module.backbone.object_attention(*given)
-        return float(self.attention_jsd(maps.cpu(), rehearsal.targets.cpu()))
+        maps, targets = self._module.first_maps(True), self._module.rehearsal.targets
+        return float(self.attention_jsd(maps.cpu(), targets.cpu()))

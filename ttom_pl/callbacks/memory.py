@@ -56,9 +56,9 @@ class ParametricMemory(StreamCallback):
 
     Before the fit the nearest entry above ``threshold`` is loaded into the adapter (hit) or the adapter stays neutral
     (miss). After the video exists, a miss is inserted and a hit that was optimised further is merged into its entry,
-    if the optimisation lowered the loss enough. What is remembered is the adapter of the first guided step: later ones
-    answer to latents that are this prompt's own, and serve others less well. The decision and its reason are in the
-    results.
+    if the optimisation lowered the loss enough. What is remembered is the mean of the adapters of the guided
+    steps, which serves other prompts better than the last of them (stochastic weight averaging, Izmailov et al. 2018).
+    The decision and its reason are in the results.
 
     Args:
         mode: ``read-write``, ``read-only`` (nothing is remembered) or ``off``.
@@ -304,7 +304,7 @@ class ParametricMemory(StreamCallback):
         extra |= {} if cold is None else {"cold_iterations": cold}
         stored = self._adapter()
         if self.keep_attention:
-            maps = {"before": self._module.first_attention(), "after": self._module.first_attention(stored)}
+            maps = {"before": self._module.first_attention(False), "after": self._module.first_attention(True, stored)}
             extra["attention"] = {when: pack_maps(each) for when, each in maps.items()}
         return memory.insert(
             stored,
