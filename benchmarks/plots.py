@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ttom_pl.compare import Comparison
+from ttom_pl.compare import ITERATIONS, SECONDS, Comparison
 
 
 def forest(comparison: Comparison, metrics: Sequence[str], path: Path, title: str = "") -> None:
@@ -18,12 +18,14 @@ def forest(comparison: Comparison, metrics: Sequence[str], path: Path, title: st
     for axes, metric in zip(np.atleast_1d(figure.subplots(1, len(shown), sharey=True)), shown, strict=True):
         for method in methods:
             d = comparison.difference(metric, method)
-            color = "tab:gray" if not d.significant else "tab:green" if d.mean > 0 else "tab:red"
+            better = d.mean < 0 if metric in (ITERATIONS, SECONDS) else d.mean > 0
+            color = "tab:gray" if not d.significant else "tab:green" if better else "tab:red"
             axes.plot([d.low, d.high], [method, method], color=color, linewidth=2)
             axes.plot([d.mean], [method], "o", color=color, markersize=5)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(metric.replace("_", " "), fontsize=9)
         axes.tick_params(labelsize=8)
+        axes.locator_params(axis="x", nbins=4)
         axes.set_yticks(list(methods), comparison.names[1:])
         axes.grid(axis="x", alpha=0.3)
     axes.invert_yaxis()

@@ -141,13 +141,13 @@ def test_prompts_without_a_name_are_refused_before_anything_is_made(serve: Calla
 
 
 def test_from_yaml(tmp_path: Path) -> None:
-    """The sections that a config of ``ttom stream`` has, read by the same parser."""
+    """The sections that a config of ``ttom stream`` has, read by the same parser; parts go by their classes' names."""
     from jsonargparse import ArgumentParser
 
     from ttom_pl.cli.stream import StreamCLI  # noqa: F401 - registers the classes
 
-    judge = {"class_path": "ttom_pl.judge.LLMJudge", "init_args": {"model": "tiny", "cache": str(tmp_path)}}
-    detector = {"class_path": "ttom_pl.detectors.SpritesDetector"}
+    judge = {"class_path": "LLMJudge", "init_args": {"model": "tiny", "cache": str(tmp_path)}}
+    detector = {"class_path": "SpritesDetector"}
     config = {
         "callback": {"class_path": "ttom_pl.callbacks.Evaluation", "init_args": {"detector": detector, "judge": judge}}
     }

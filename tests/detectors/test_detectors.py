@@ -59,6 +59,38 @@ def test_sprites_by_color() -> None:
         SpritesDetector(by="size")  # type: ignore[arg-type]
 
 
+TWO_REDS = sample_scene(random.Random(3), (Group("red", "circle", "left"), Group("red", "square", "right")))
+
+
+@pytest.mark.parametrize(
+    ("phrase", "sprites"),
+    [
+        ("a red square", [1]),
+        ("two red circles", [0]),
+        ("the red triangle", [0, 1]),
+        ("something red", [0, 1]),
+        ("a circle", [0]),
+        ("a triangle", []),
+        ("a green circle", []),
+    ],
+)
+def test_sprites_by_color_then_by_shape(phrase: str, sprites: list[int]) -> None:
+    found = SpritesDetector(by="closest").detect(filmed(TWO_REDS), [phrase])
+    for frame, detections in enumerate(found.frames):
+        boxes = sorted(detection.box for detection in detections)
+        expected = sorted(TWO_REDS.sprites[sprite].box(frame) for sprite in sprites)
+        assert len(boxes) == len(expected)
+        np.testing.assert_allclose(boxes or [0], expected or [0], atol=1.5 / 32)
+
+
+def test_sprites_that_are_seldom_seen() -> None:
+    """A ghost of a few frames is no closest object."""
+    video = filmed(TWO_REDS)
+    video[4:] = video[4:, :, :1, :1]
+    assert SpritesDetector(by="color").detect(video, ["red square"]).labels == ["red square"]
+    assert SpritesDetector(by="closest").detect(video, ["red square"]).labels == []
+
+
 def test_sprites_knows_its_world() -> None:
     with pytest.raises(ValueError, match="'a cat' names no colour or shape of the Sprites world; use a detector for"):
         SpritesDetector().detect(VIDEO, ["red circle", "a cat"])
@@ -129,7 +161,7 @@ def test_zero_shot_knows_its_families(sam2: Path, tmp_path: Path) -> None:
         ZeroShotDetector(tmp_path / "nowhere")
 
 
-class Scripted:
+class Scripted(Detector):
     """Says what it was told to."""
 
     def __init__(self, *frames: Sequence[Detection]) -> None:

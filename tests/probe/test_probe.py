@@ -14,7 +14,9 @@ from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.cli import main
+from ttom_pl.detectors import Detector
 from ttom_pl.layout import Box, Layout
+from ttom_pl.metrics.detections import Detection, Detections
 from ttom_pl.planners import Planner
 from ttom_pl.probe import ProbeResult, probe, write_heat_map
 from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells
@@ -23,19 +25,22 @@ ROOT = Path(__file__).parents[2]
 LEFT: Box = (0.0, 0.25, 0.5, 0.75)
 
 
-def on_the_left(video: Tensor, phrases: Sequence[str]) -> list[list[list[Box]]]:
-    """A detector that sees the first phrase's object on the left, in the first half of the frames, and no other."""
-    seen = [[LEFT] if frame <= len(video) // 2 else [] for frame in range(len(video))]
-    return [seen if place == 0 else [[] for _ in video] for place, _ in enumerate(phrases)]
+class OnTheLeft(Detector):
+    """Sees the first phrase's object on the left, in the first half of the frames, and no other."""
+
+    def detect(self, video: Tensor, phrases: Sequence[str]) -> Detections:
+        seen = (Detection(phrases[0], LEFT),)
+        return Detections(tuple(seen if frame <= len(video) // 2 else () for frame in range(len(video))))
 
 
-def nothing(video: Tensor, phrases: Sequence[str]) -> list[list[list[Box]]]:
-    return [[[] for _ in video] for _ in phrases]
+class Blind(Detector):
+    def detect(self, video: Tensor, phrases: Sequence[str]) -> Detections:
+        return Detections(((),) * len(video))
 
 
 def test_attention_of_the_plain_model_against_the_boxes(backbone: WanBackbone, layout: Layout) -> None:
     """What the probe finds is what the maps of its own sampling loop give, over the frames where the object is seen."""
-    result = probe(backbone, [layout], on_the_left, steps=2, seed=5)
+    result = probe(backbone, [layout], OnTheLeft(), steps=2, seed=5)
     assert result.iou.shape == result.auc.shape == (1, 2, 3)
     assert (result.objects, result.seen, result.num_prompts) == (2, 1, 1)
 
@@ -55,13 +60,14 @@ def test_attention_of_the_plain_model_against_the_boxes(backbone: WanBackbone, l
 def test_the_detector_sees_the_pipelines_own_video(backbone: WanBackbone, layout: Layout) -> None:
     videos, asked = [], []
 
-    def watch(video: Tensor, phrases: Sequence[str]) -> list[list[list[Box]]]:
-        videos.append(video)
-        asked.append(list(phrases))
-        return on_the_left(video, phrases)
+    class Watch(OnTheLeft):
+        def detect(self, video: Tensor, phrases: Sequence[str]) -> Detections:
+            videos.append(video)
+            asked.append(list(phrases))
+            return super().detect(video, phrases)
 
-    probe(backbone, [layout, layout], watch, steps=4, seed=7)
-    assert asked == [["a red circle", "a blue square"]] * 2
+    probe(backbone, [layout, layout], Watch(), steps=4, seed=7)
+    assert asked == [["red circle", "blue square"]] * 2
     expected = backbone.pipe(
         layout.prompt,
         height=32,
@@ -80,26 +86,26 @@ def test_the_detector_sees_the_pipelines_own_video(backbone: WanBackbone, layout
 def test_tracks_of_one_object_are_one(backbone: WanBackbone, planner: Planner) -> None:
     """Three squares share their words: one object, seen wherever a box is."""
     layout = planner.plan("three yellow squares stay still", "x")
-    result = probe(backbone, [layout], on_the_left, steps=1)
+    result = probe(backbone, [layout], OnTheLeft(), steps=1)
     assert (result.objects, result.seen) == (1, 1)
 
 
 @pytest.mark.parametrize("steps", [0, 5])
 def test_steps_out_of_range(backbone: WanBackbone, layout: Layout, steps: int) -> None:
     with pytest.raises(ValueError, match=f"steps is {steps}; it must be from 1 to the 4 denoising steps that can"):
-        probe(backbone, [layout], on_the_left, steps)
+        probe(backbone, [layout], OnTheLeft(), steps)
 
 
 def test_an_image_that_the_model_cannot_start_from(backbone: WanBackbone, layout: Layout) -> None:
     with pytest.raises(ValueError, match=r"brings the image 'cat\.png'"):
-        probe(backbone, [layout], on_the_left, steps=1, images=[Path("cat.png")])
+        probe(backbone, [layout], OnTheLeft(), steps=1, images=[Path("cat.png")])
 
 
 def test_nothing_seen_and_nothing_asked(backbone: WanBackbone, layout: Layout) -> None:
     with pytest.raises(ValueError, match="saw none of the objects of 1 prompts"):
-        probe(backbone, [layout], nothing, steps=1)
+        probe(backbone, [layout], Blind(), steps=1)
     with pytest.raises(ValueError, match="no prompt to probe with"):
-        probe(backbone, [], on_the_left, steps=1)
+        probe(backbone, [], OnTheLeft(), steps=1)
 
 
 # What it makes of the numbers
@@ -161,15 +167,23 @@ def run(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> Callable[..., 
 
 
 def test_command(run: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run("--detector", f"{__name__}.on_the_left")
+    run("--detector", f"{__name__}.OnTheLeft")
     out = capsys.readouterr().out
     assert (tmp_path / "probe" / "probe.md").read_text() in out
     assert "2 prompts, 2 of 4 objects seen" in out
     assert (tmp_path / "probe" / "probe.png").is_file()
-    run("--detector", f"{__name__}.on_the_left", "--json", "--limit", "1")
+    run("--detector", f"{__name__}.OnTheLeft", "--json", "--limit", "1")
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / "probe" / "probe.json").read_text())
     assert (told["prompts"], len(told["blocks"]), len(told["iou"])) == (1, 3, 2)
+
+
+@pytest.mark.parametrize("words", [[], ["--detector", "sprites"], ["--detector", "SpritesDetector"]])
+def test_detectors_by_name(run: Callable[..., None], capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """That of the config, or another by its short name or its class's; the tiny model's videos show no sprite."""
+    with pytest.raises(SystemExit):
+        run("--limit", "1", *words)
+    assert "the detector saw none of the objects of 1 prompts" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -177,8 +191,8 @@ def test_command(run: Callable[..., None], tmp_path: Path, capsys: pytest.Captur
     [
         (["--steps", "9"], "steps is 9"),
         (["--prompts", "nowhere.txt"], "no prompt file 'nowhere.txt'"),
-        (["--detector", "ttom_pl.sprites.nowhere"], "nowhere"),
-        (["--detector", f"{__name__}.nothing"], "saw none of the objects"),
+        (["--detector", "nowhere"], "nowhere"),
+        (["--detector", f"{__name__}.Blind"], "saw none of the objects"),
     ],
 )
 def test_command_with_bad_input(

@@ -12,28 +12,19 @@ import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
+from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.detectors import Detector
 from ttom_pl.evaluation import METRICS, Clip, Clips, Evaluator, VideosError, expect, find_clips, summarise, table
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
 
-NAMES = {
-    "--detector": {
-        "sprites": "ttom_pl.detectors.SpritesDetector",
-        "zero-shot": "ttom_pl.detectors.ZeroShotDetector",
-        "sam2": "ttom_pl.detectors.Sam2Tracker",
-    },
-    "--judge": {"llm": "ttom_pl.judge.LLMJudge"},
-}
-"""Short names of detectors and judges."""
-
 
 def main(args: Sequence[str]) -> None:
     """Score the videos of a folder, e.g. ``runs/sprites --detector sprites --out scores``."""
     quieten()
     parser = _parser()
-    config = parser.parse_args(_with_class_paths(args))
+    config = parser.parse_args(with_class_names(args))
     for name in config.metrics or ():
         if name not in METRICS:  # before the models are loaded
             raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
@@ -75,18 +66,6 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--allow_missing", action="store_true", help="score what is there if prompts lack videos")
     parser.add_argument("--json", action="store_true", help="print JSON in place of text")
     return parser
-
-
-def _with_class_paths(args: Sequence[str]) -> list[str]:
-    """Return the command line with the classes for their short names."""
-    words = list(args)
-    for index, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if value in NAMES.get(option, {}):
-            words[index] = f"{option}={NAMES[option][value]}"
-        elif index and word in NAMES.get(words[index - 1], {}):
-            words[index] = NAMES[words[index - 1]][word]
-    return words
 
 
 def _check(clips: Clips, config: Namespace) -> None:

@@ -9,11 +9,13 @@ from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
 import ttom_pl.backbones  # so that configs can name its classes without their module
+from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
+from ttom_pl.detectors import Detector
 from ttom_pl.layout import Layout
 from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
-from ttom_pl.probe import Locate, probe, write_heat_map
+from ttom_pl.probe import probe, write_heat_map
 
 RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
 
@@ -22,7 +24,7 @@ def main(args: Sequence[str]) -> None:
     """Probe a model, e.g. ``--config configs/probe.yaml``."""
     quieten()
     parser = _parser()
-    config = parser.parse_args(list(args))
+    config = parser.parse_args(with_class_names(args))
     prompts = read_any(config.prompts)[: config.limit]
     config.out.mkdir(parents=True, exist_ok=True)
     init = parser.instantiate_classes(config)
@@ -62,10 +64,9 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--planner", type=Planner | None, help="finds the objects (default: the grammar)")
     parser.add_argument(
         "--detector",
-        type=Locate,
-        default="ttom_pl.sprites.locate.locate_sprites",
-        help="finds them in the videos: a function of a video (F, 3, H, W) and phrases that returns, for each phrase "
-        "and frame, boxes as fractions",
+        type=Detector,
+        required=True,
+        help=f"finds them in the videos: {', '.join(NAMES['--detector'])} or a class; its options as --detector.OPTION",
     )
     parser.add_argument("--steps", type=int, default=5, help="denoising steps to measure, from the first on")
     parser.add_argument("--seed", type=int, default=42, help="seed of the first prompt's noise")

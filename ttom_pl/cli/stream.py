@@ -8,6 +8,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 # Imported so that configs can name these classes without their modules.
 import ttom_pl.backbones
 import ttom_pl.baselines
+import ttom_pl.detectors
+import ttom_pl.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory
 from ttom_pl.cli._quiet import quieten

@@ -1,16 +1,21 @@
 """What a detector is."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 from torch import Tensor
 
 from ttom_pl.metrics.detections import Detections
 
 
-class Detector(Protocol):
-    """Finds named objects in videos and follows them from frame to frame."""
+class Detector(ABC):
+    """Finds named objects in videos and follows them from frame to frame.
 
+    In YAML and on the command line the detectors of this package go by their class names (``class_path:
+    SpritesDetector``), others by their path.
+    """
+
+    @abstractmethod
     def detect(self, video: Tensor, phrases: Sequence[str]) -> Detections:
         """Return what a video shows of some phrases.
 

@@ -22,7 +22,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BOX_CORNERS = torch.tensor([[[2, 3]]], dtype=torch.int32)
 
 
-class Sam2Tracker:
+class Sam2Tracker(Detector):
     """Follows what another detector finds, as masks, with SAM 2; the background is what no mask covers.
 
     The objects of the frame in which the detector sees most (with the highest scores, where several do) are followed

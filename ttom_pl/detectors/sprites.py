@@ -7,14 +7,16 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor
 
+from ttom_pl.detectors.base import Detector
 from ttom_pl.metrics.detections import Detection, Detections
 from ttom_pl.sprites.detector import DetectedTrack, detect_tracks
 from ttom_pl.sprites.world import COLORS, SHAPES, SIZE
 
-By = Literal["look", "color"]
+By = Literal["look", "color", "closest"]
+_LEAST_COVERAGE = 0.5
 
 
-class SpritesDetector:
+class SpritesDetector(Detector):
     """Reads coloured shapes back from the pixels of a Sprites video; its background never moves.
 
     Videos that were enlarged are brought back to the size of the Sprites world first. An object answers a phrase if
@@ -23,15 +25,16 @@ class SpritesDetector:
 
     Args:
         by: what tells objects apart: their whole ``look``, or their ``color`` alone where a phrase names one, so that a
-            shape drawn wrongly is no missing object and motion is scored apart from shape.
+            shape drawn wrongly is no missing object and motion is scored apart from shape; with ``closest`` these are
+            of the right shape unless there are none, and are seen in at least half of the frames.
 
     Raises:
-        ValueError: if ``by`` is neither.
+        ValueError: if ``by`` is none of these.
     """
 
     def __init__(self, by: By = "look") -> None:
         if by not in get_args(By):
-            raise ValueError(f"by is {by!r}; it must be 'look' or 'color'")
+            raise ValueError(f"by is {by!r}; it must be one of {', '.join(get_args(By))}")
         self.by = by
 
     def detect(self, video: Tensor, phrases: Sequence[str]) -> Detections:
@@ -40,11 +43,23 @@ class SpritesDetector:
         if video.shape[2:] != (SIZE, SIZE):
             video = F.interpolate(video.float(), (SIZE, SIZE), mode="area")
         frames: list[list[Detection]] = [[] for _ in range(len(video))]
-        for number, track in enumerate(detect_tracks(video)):
-            for phrase, (colors, shapes) in wanted.items():
-                if track.color in colors and (track.shape in shapes or (self.by == "color" and colors != set(COLORS))):
-                    _add(frames, track, phrase, number)
+        tracks = list(enumerate(detect_tracks(video)))
+        for phrase, (colors, shapes) in wanted.items():
+            for number, track in self._answer(tracks, colors, shapes):
+                _add(frames, track, phrase, number)
         return Detections(tuple(map(tuple, frames)), ((0.0, 0.0),) * len(frames))
+
+    def _answer(
+        self, tracks: Sequence[tuple[int, DetectedTrack]], colors: set[str], shapes: set[str]
+    ) -> list[tuple[int, DetectedTrack]]:
+        """Return the numbered tracks that answer a phrase which allows some colours and shapes."""
+        colored = [each for each in tracks if each[1].color in colors]
+        if self.by == "closest":
+            colored = [each for each in colored if each[1].coverage >= _LEAST_COVERAGE]
+        shaped = [each for each in colored if each[1].shape in shapes]
+        if self.by == "look" or colors == set(COLORS):
+            return shaped
+        return colored if self.by == "color" else shaped or colored
 
 
 def _looks(phrase: str) -> tuple[set[str], set[str]]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
 from ttom_pl.detectors.background import background_motion
+from ttom_pl.detectors.base import Detector
 from ttom_pl.detectors.linking import link, suppress
 from ttom_pl.metrics.detections import Detection, Detections
 
@@ -19,7 +20,7 @@ THRESHOLDS = {"grounding-dino": 0.35, "owlv2": 0.2, "owlvit": 0.1}
 _ARTICLE = re.compile(r"^(?:an?|the)\s+", re.IGNORECASE)
 
 
-class ZeroShotDetector:
+class ZeroShotDetector(Detector):
     """Finds whatever can be named, frame by frame, with GroundingDINO or OWLv2; tracks link what is near.
 
     Each phrase is asked for on its own, so that a box cannot answer a mixture of two phrases.

@@ -5,35 +5,17 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from ttom_pl.chat import OPENAI, AnswerCache, Chat, Endpoint, EndpointError, Message
+from ttom_pl.judge.base import Judge, JudgeError
 from ttom_pl.judge.claims import Claims
 from ttom_pl.judge.template import TEMPLATE_VERSION, answer_schema, conversation, read_grades, repair
 
 
-class JudgeError(ValueError):
-    """A judge has no verdict on a video; the message says why and what to do."""
-
-
-class Judge(Protocol):
-    """Grades claims about videos."""
-
-    def grade(self, video: Tensor, claims: Claims) -> tuple[str, ...]:
-        """Return a letter from A to E for each claim.
-
-        Args:
-            video: shape (F, 3, H, W), values in [0, 1].
-            claims: what to grade.
-
-        Raises:
-            JudgeError: if there is no verdict.
-        """
-
-
-class LLMJudge:
+class LLMJudge(Judge):
     """Judge by a multimodal model behind any OpenAI-compatible endpoint: hosted, vLLM, Ollama, llama.cpp.
 
     The model sees evenly spaced frames as images, and gives a letter for each claim by the rubric of its category.

@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ttom_pl.backbones import Backbone
-from ttom_pl.layout import Box, Layout, Track, object_tracks
+from ttom_pl.detectors import Detector
+from ttom_pl.evaluation import object_name
+from ttom_pl.layout import Layout, Track, object_tracks
+from ttom_pl.metrics.detections import Detections
 from ttom_pl.probe.result import ProbeResult
 from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells, chance_iou
-
-Locate = Callable[[Tensor, Sequence[str]], Sequence[Sequence[Sequence[Box]]]]
-"""A detector: takes a video, shape (F, 3, H, W) in [0, 1], and phrases; returns boxes by phrase and frame."""
 
 
 def probe(
     backbone: Backbone,
     layouts: Sequence[Layout],
-    locate: Locate,
+    detector: Detector,
     steps: int,
     seed: int = 0,
     images: Sequence[Path | None] = (),
@@ -34,7 +34,7 @@ def probe(
     Args:
         backbone: the model, without an adapter.
         layouts: the prompts with their objects.
-        locate: the detector.
+        detector: finds the objects in the videos, by the names that :func:`ttom_pl.evaluation.object_name` gives them.
         steps: denoising steps to measure, from the first on: the guided ones.
         seed: seed of the first prompt's noise.
         images: for each prompt the image that its video starts from, where the model wants one.
@@ -42,7 +42,7 @@ def probe(
 
     Raises:
         ValueError: if ``steps`` is out of range, an image does not suit the model, a word is not among a prompt's
-            tokens, or no object is seen at all.
+            tokens, the detector does not know an object, or no object is seen at all.
     """
     if not 1 <= steps <= backbone.max_guided_steps:
         raise ValueError(
@@ -57,7 +57,9 @@ def probe(
     iou, auc, chance, seen = [], [], [], 0
     for number, layout in enumerate(progress(layouts)):
         maps, video = _watch(backbone, layout, images[number], objects[number], steps, seed + number)
-        cells = _cells(locate(video, [track.phrase for track in _shown(layout)]), backbone.grid).to(maps.device)
+        names = [object_name(track) for track in _shown(layout)]
+        seen_in = detector.detect(video, list(dict.fromkeys(names)))
+        cells = _cells(seen_in, names, backbone.grid).to(maps.device)
         iou.append(_mean(attention_iou(maps, cells)))
         auc.append(_mean(attention_auc(maps, cells)))
         chance.append(float(chance_iou(cells).nanmean()))
@@ -100,13 +102,14 @@ def _watch(
     return torch.stack(maps), backbone.decode(latents)
 
 
-def _cells(found: Sequence[Sequence[Sequence[Box]]], grid: tuple[int, int, int]) -> Tensor:
+def _cells(found: Detections, names: Sequence[str], grid: tuple[int, int, int]) -> Tensor:
     """Return the cells of each object at the frames of the grid, shape (M, T, h, w)."""
     count, height, width = grid
+    chosen = np.linspace(0, len(found) - 1, count).round().astype(int)
     objects = []
-    for frames in found:
-        chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
-        boxes = (torch.tensor(frames[index], dtype=torch.float64).reshape(-1, 4) for index in chosen)
+    for name in names:
+        own = ([each.box for each in found.frames[index] if each.label == name] for index in chosen)
+        boxes = (torch.tensor(frame, dtype=torch.float64).reshape(-1, 4) for frame in own)
         objects.append(torch.stack([box_cells(each, height, width).any(0) for each in boxes]))
     return torch.stack(objects)
 
