@@ -20,6 +20,7 @@ from harness import (
     CONFIG,
     EVALUATION,
     ROOT,
+    SECONDS_NOTE,
     arguments,
     default,
     interval,
@@ -99,7 +100,7 @@ def main() -> None:
         "",
         *(f"- {finding}" for finding in findings(comparison)),
         "",
-        f"Noise of its own for each prompt; prompts by seed {options.seed}; {machine()}.",
+        f"Noise of its own for each prompt; prompts by seed {options.seed}; {machine()}. {SECONDS_NOTE}",
     ]
     write(out, lines)
 

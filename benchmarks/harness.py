@@ -21,6 +21,9 @@ EVALUATION = ("--config", str(ROOT / "benchmarks" / "evaluation.yaml"))
 ONE_NOISE = ("--stream.vary_seed", "false")
 COLD = ("--memory.mode", "off")
 PLAIN = ("--model.guided_steps", "0", *COLD)
+SECONDS_NOTE = (
+    "Seconds are wall-clock: compare them where nothing else used the machine; iterations do not depend on it."
+)
 
 Job = Callable[[], Path]
 Claim = tuple[str, str, str, str]

@@ -23,6 +23,7 @@ from harness import (
     EVALUATION,
     ONE_NOISE,
     ROOT,
+    SECONDS_NOTE,
     Claim,
     arguments,
     claim,
@@ -101,7 +102,8 @@ def main() -> None:
         forest(comparison, (*MAIN[category], "layout_iou", "shape", QUALITY[0]), out / f"{category}.png")
         comparison.sheet().save(out / f"{category}-contact_sheet.png")
     rule = "One noise for all prompts of a run" if options.one_noise else "Noise of its own for each prompt"
-    lines += [f"{rule}. Prompts by seed {options.seed}, {options.fill} others in the read-only memory; {machine()}."]
+    made_by = f"{rule}. Prompts by seed {options.seed}, {options.fill} others in the read-only memory; {machine()}."
+    lines += [f"{made_by} {SECONDS_NOTE}"]
     write(out, lines)
 
 

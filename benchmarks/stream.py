@@ -22,6 +22,7 @@ from harness import (
     COLD,
     EVALUATION,
     ONE_NOISE,
+    SECONDS_NOTE,
     arguments,
     hit_rate,
     machine,
@@ -83,7 +84,7 @@ def main() -> None:
     lines += ["What a prompt costs by what the memory was used for, against the same prompts with it off:", ""]
     lines += [*costs(comparison), ""]
     rule = "One noise for all prompts" if options.one_noise else "Noise of its own for each prompt"
-    write(out, [*lines, f"{rule}; prompts by seed {options.seed}; {machine()}."])
+    write(out, [*lines, f"{rule}; prompts by seed {options.seed}; {machine()}. {SECONDS_NOTE}"])
 
 
 def thirds(comparison: Comparison) -> Iterator[Comparison]:
