@@ -41,7 +41,8 @@ def main() -> None:
     two = compare(
         [plain.result(), cold.result(), loaded.result()], ["plain model", "TTOM cold", "loaded, not optimised"]
     )
-    streams = compare([off.result(), on.result()], ["memory off", "memory on"], first)
+    stream_runs = [off.result(), on.result()], ["memory off", "memory on"]
+    streams, whole = compare(*stream_runs, first), compare(*stream_runs)
     lines = [
         claims_table(claims(single, two, streams)),
         "",
@@ -52,6 +53,10 @@ def main() -> None:
         f"Stream, prompts {first} to {options.stream}:",
         "",
         streams.table(),
+        "",
+        "The whole stream:",
+        "",
+        whole.table(),
         "",
         f"Seed {options.seed}; {machine()}.",
     ]
