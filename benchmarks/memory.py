@@ -187,7 +187,7 @@ def served(checkpoint: Path, entries: int) -> Iterator[Row]:
         taken = seconds(read, 9)
     measured = f"{taken / fit:.1%} ({1e3 * taken:.1f} ms of {fit:.2f} s, {entries} entries)"
     yield claim, bound, measured, taken / fit < 0.1
-    yield from precision(module, module.average)
+    yield from precision(module, module.learnt)
 
 
 def precision(module: "LayoutTTO", state: dict[str, torch.Tensor]) -> Iterator[Row]:

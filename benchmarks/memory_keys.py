@@ -155,7 +155,7 @@ def transfer(checkpoint: Path, number: int, fits: int, rng: random.Random, seed:
         number: captions.
         fits: fits from a loaded adapter, in each of :data:`BINS`, alike and not.
         rng: draws captions, layouts and pairs.
-        seed: seed of the noise, one for all as in the shipped config.
+        seed: seed of the first caption's noise; each has noise of its own, as in the shipped config.
     """
     from lightning.pytorch import Trainer
     from sprites_module import sprites_module
@@ -166,8 +166,8 @@ def transfer(checkpoint: Path, number: int, fits: int, rng: random.Random, seed:
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(accelerator="cpu", enable_model_summary=False, **quiet)
 
-    def fit(layout: Layout, state: dict[str, Tensor] | None = None) -> int:
-        module.begin(module.prepare(layout, seed))
+    def fit(place: int, state: dict[str, Tensor] | None = None) -> int:
+        module.begin(module.prepare(prompts[place][0], seed + place))
         if state is not None:
             adapter.load_state_dict(state)
         trainer.fit_loop.max_epochs = trainer.current_epoch + module.guided_steps
@@ -181,12 +181,12 @@ def transfer(checkpoint: Path, number: int, fits: int, rng: random.Random, seed:
     prompts = [(jittered(layout, rng, 0.01 * (i % 3)), label) for i, (layout, label) in enumerate(wanted)]
     keys = [scene_key(layout, module.backbone.embed)[1] for layout, _ in prompts]
     cold, states = [], []
-    for layout, _ in prompts:
-        cold.append(fit(layout))
-        states.append(module.average)
+    for place in range(len(prompts)):
+        cold.append(fit(place))
+        states.append(module.learnt)
     pairs: dict[tuple[int, bool], list[tuple[int, int, float, float]]] = {}
     for j, (layout, label) in enumerate(prompts):
-        module.begin(module.prepare(layout, seed))
+        module.begin(module.prepare(layout, seed + j))
         with torch.no_grad():
             neutral = float(module.layout_loss(0))
             for i, (_, other) in enumerate(prompts):
@@ -199,7 +199,7 @@ def transfer(checkpoint: Path, number: int, fits: int, rng: random.Random, seed:
     for (_, alike), found in pairs.items():
         rng.shuffle(found)
         for place, (i, j, similarity, loss) in enumerate(found):
-            warm = fit(prompts[j][0], states[i]) / max(1, cold[j]) if place < fits else None
+            warm = fit(j, states[i]) / max(1, cold[j]) if place < fits else None
             loaded.append(Loaded(similarity, alike, loss, warm))
     return loaded
 
