@@ -53,6 +53,29 @@ def test_what_is_written_can_be_streamed(tmp_path: Path, prompts: Path) -> None:
     assert prompt.layout == GrammarPlanner().plan("a dog runs to the left", "0001")
 
 
+def test_images_stay_with_their_prompts(tmp_path: Path) -> None:
+    """Relative to the new file; planned prompts, layouts by hand, and once more through what was written."""
+    (tmp_path / "in").mkdir()
+    layout = GrammarPlanner().plan("a cat walks left", "two").to_dict()
+    lines = [
+        {"id": "one", "prompt": "a dog runs to the left", "image": "dog.png"},
+        layout | {"image": "/pictures/cat.png"},
+        {"id": "three", "prompt": "a bird flies up"},
+    ]
+    (tmp_path / "in" / "mine.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plan(tmp_path / "in" / "mine.jsonl", "--out", tmp_path / "out.jsonl")
+    plan(tmp_path / "out.jsonl", "--out", tmp_path / "new" / "again.jsonl")
+    for path in (tmp_path / "out.jsonl", tmp_path / "new" / "again.jsonl"):
+        images = [prompt.image and prompt.image.resolve() for prompt in read_any(path)]
+        assert images == [tmp_path / "in" / "dog.png", Path("/pictures/cat.png"), None]
+
+
+def test_images_have_no_place_in_the_authors_format(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text('{"prompt": "a dog runs to the left", "image": "dog.png"}\n')
+    with pytest.warns(UserWarning, match=r"has no images; write \.jsonl to keep them"):
+        plan(tmp_path / "mine.jsonl", "--out", tmp_path / "cache.json")
+
+
 def test_authors_format(tmp_path: Path, prompts: Path) -> None:
     plan(prompts, "--out", tmp_path / "cache.json", "--limit", 1, "--frame", "100x100")
     cache = json.loads((tmp_path / "cache.json").read_text())

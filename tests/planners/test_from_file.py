@@ -24,6 +24,13 @@ def test_found_by_id_and_by_text(tmp_path: Path) -> None:
     assert planner.plan("A cat", "7") == replace(CAT, id="7")
 
 
+def test_layouts_with_images(tmp_path: Path) -> None:
+    """The image is the prompt's, not the layout's."""
+    write_layouts(tmp_path / "a.jsonl", [CAT], {"0001": tmp_path / "cat.png"})
+    assert '"image"' in (tmp_path / "a.jsonl").read_text()
+    assert FilePlanner(tmp_path / "a.jsonl").plan("A cat", "0001") == CAT
+
+
 def test_missing_prompt_is_named(tmp_path: Path) -> None:
     """An id alone does not make a layout fit another prompt."""
     write_layouts(tmp_path / "a.jsonl", [CAT])

@@ -1,6 +1,7 @@
 """``ttom plan``: from prompts to layouts, with pictures of what will be asked of the model."""
 
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,10 +36,13 @@ def main(args: Sequence[str]) -> None:
     planner: Planner = parser.instantiate_classes(config).planner or GrammarPlanner()
     plans = list(tqdm(_plan(planner, prompts), "planning", len(prompts), leave=False, disable=None))
     layouts = [plan.layout for plan in plans if plan.layout is not None]
+    images = {prompt.id: prompt.image for prompt in prompts if prompt.image is not None}
     if config.out.suffix == ".json":
+        if images:
+            warnings.warn("a cache as TTOM's authors have it has no images; write .jsonl to keep them", stacklevel=2)
         write_authors_cache(config.out, layouts, frame)
     else:
-        write_layouts(config.out, layouts)
+        write_layouts(config.out, layouts, images)
     sheets = write_preview(config.preview, plans, frame) if config.preview else []
     _report(prompts, plans, config, sheets)
     if config.strict and len(layouts) < len(plans):

@@ -1,7 +1,8 @@
 """Layouts on disk: JSON lines, one prompt a line."""
 
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ttom_pl.layout.schema import Layout, LayoutError
@@ -9,6 +10,8 @@ from ttom_pl.layout.schema import Layout, LayoutError
 
 def read_layouts(path: Path | str) -> Iterator[Layout]:
     """Read the layouts of a JSON-lines file, one after the other; empty lines are skipped.
+
+    An ``image`` beside a layout is left to the prompt's reader, :func:`~ttom_pl.layout.readers.read_any`.
 
     Args:
         path: the file, as :func:`write_layouts` or a person wrote it.
@@ -22,16 +25,26 @@ def read_layouts(path: Path | str) -> Iterator[Layout]:
                 yield _parse(line, f"{path}, line {number}")
 
 
-def write_layouts(path: Path | str, layouts: Iterable[Layout]) -> None:
+def write_layouts(path: Path | str, layouts: Iterable[Layout], images: Mapping[str, Path] | None = None) -> None:
     """Write layouts to a JSON-lines file, one a line, in place of what it held.
 
     Args:
         path: the file; its folder is made when missing.
         layouts: what to write.
+        images: the images that prompts start from, by the ids of their layouts; written relative to the file unless
+            they are absolute.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(path).parent
+    folder.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(layout.to_dict(), ensure_ascii=False) + "\n" for layout in layouts)
+        for layout in layouts:
+            image = (images or {}).get(layout.id)
+            beside = {} if image is None else {"image": _relative(image, folder)}
+            file.write(json.dumps(layout.to_dict() | beside, ensure_ascii=False) + "\n")
+
+
+def _relative(image: Path, folder: Path) -> str:
+    return str(image) if image.is_absolute() else os.path.relpath(image, folder)
 
 
 def _parse(line: str, where: str) -> Layout:
@@ -42,6 +55,6 @@ def _parse(line: str, where: str) -> Layout:
     if not isinstance(data, dict):
         raise LayoutError(f"{where}: a layout is an object with 'prompt' and 'tracks', got {line.strip()[:60]!r}")
     try:
-        return Layout.from_dict(data)
+        return Layout.from_dict({name: value for name, value in data.items() if name != "image"})
     except LayoutError as error:
         raise LayoutError(f"{where}: {error}") from None
