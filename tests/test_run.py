@@ -58,6 +58,17 @@ def test_another_config_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "config.yaml").read_text() == "a: 1"
 
 
+def test_what_differs_in_another_config_is_named(tmp_path: Path) -> None:
+    """With both values; how the file is written does not matter, nor the prompts' file nor what changes no video."""
+    old = "model: {lr: 0.1, rank: 4}\ndata: {prompts: a.txt}\nstream: {on_error: skip}\n"
+    RunFolder.open(tmp_path, old).append({"id": "x"})
+    RunFolder.open(
+        tmp_path, "# the same\nstream:\n  on_error: raise\nmodel: {rank: 4, lr: 0.1}\ndata: {prompts: b.txt}"
+    )
+    with pytest.raises(RunError, match=r"another config \(model\.lr was 0\.1, is 0\.2; seed was null, is 3\)"):
+        RunFolder.open(tmp_path, old.replace("0.1", "0.2") + "seed: 3\n")
+
+
 def test_another_config_is_fine_before_the_first_result(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, "a: 1")
     RunFolder.open(tmp_path, "a: 2")

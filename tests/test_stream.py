@@ -14,7 +14,7 @@ from PIL import Image
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import ParametricMemory, SpritesEvaluation, StreamCallback, StreamProgress, VideoWriter
-from ttom_pl.layout import Layout
+from ttom_pl.layout import Layout, LayoutError
 from ttom_pl.media import read_mp4
 from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
@@ -236,6 +236,40 @@ def test_a_prompt_that_was_edited_is_served_again(run_stream: RunStream) -> None
     run = run_stream(witness, prompts=[PROMPTS[0], edited])
     assert witness.ids == ["second"]
     assert read_results(run)["second"]["prompt"] == edited.text
+
+
+def test_a_layout_that_was_edited_is_served_again(
+    run_stream: RunStream, layout: Layout, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Boxes changed under the same text, and it is said; an untouched one is not served twice."""
+    prompt = Prompt("mine", layout.prompt, replace(layout, id="mine"))
+    run_stream(prompts=[prompt, PROMPTS[2]])
+    moved = replace(layout.tracks[0], boxes=layout.tracks[0].boxes[::-1])
+    edited = replace(prompt, layout=replace(prompt.layout, tracks=(moved, *layout.tracks[1:])))
+    for again, served in ((prompt, []), (edited, ["mine"]), (edited, [])):
+        witness = Witness()
+        with caplog.at_level("INFO"):
+            run_stream(witness, prompts=[again, PROMPTS[2]])
+        assert witness.ids == served
+    assert caplog.text.count("prompt 'mine' is served again, with another layout than before") == 1
+
+
+def test_done_prompts_are_not_planned_again(
+    run_stream: RunStream, planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planner that cannot be reached now does not undo what is done."""
+    run_stream(prompts=PROMPTS[:2])
+    asked = []
+
+    def refuse(prompt: str, id: str = "") -> Layout:
+        asked.append(id)
+        raise LayoutError("not now")
+
+    monkeypatch.setattr(planner, "plan", refuse)
+    with pytest.warns(UserWarning, match="'third' is skipped: not now"):
+        run = run_stream(prompts=PROMPTS)
+    assert asked == ["third"]
+    assert ["error" in result for result in read_results(run).values()] == [False, False, True]
 
 
 @pytest.mark.usefixtures("keep_sigint")

@@ -3,12 +3,17 @@
 import json
 import os
 import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 RESULTS = "results.jsonl"
 CONFIG = "config.yaml"
+FREE = ("data", "stream.on_error", "trainer.enable_progress_bar")
+"""Parts of the config that may change when a run goes on: prompts are compared one by one, the rest changes nothing."""
 
 
 class RunError(ValueError):
@@ -31,7 +36,7 @@ class RunFolder:
 
         Args:
             path: the folder; made if it is not there.
-            config: the run's config as YAML; a run only goes on with the config that it started with.
+            config: the run's config as YAML; but for :data:`FREE`, a run only goes on with the one it started with.
 
         Raises:
             RunError: if the folder cannot be written, or belongs to a run with another config.
@@ -45,11 +50,14 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"cannot write to the run folder {str(path)!r} ({error.strerror}); choose another") from None
         known = path / CONFIG
-        if known.is_file() and (path / RESULTS).is_file() and known.read_text() != config:
-            raise RunError(
-                f"{str(path)!r} holds a run with another config (compare its {CONFIG}); "
-                "choose another folder, or remove that one to start anew"
-            )
+        if known.is_file() and (path / RESULTS).is_file():
+            differences = list(_differences(yaml.safe_load(known.read_text()), yaml.safe_load(config)))
+            if differences:
+                shown = "; ".join(differences[:5]) + (" …" if len(differences) > 5 else "")
+                raise RunError(
+                    f"{str(path)!r} holds a run with another config ({shown}); go on with its {CONFIG}, choose another "
+                    "folder, or remove that one to start anew"
+                )
         known.write_text(config)
         return cls(path)
 
@@ -92,3 +100,19 @@ def read_results(run: Path) -> dict[str, dict[str, Any]]:
             continue
         results[result["id"]] = result
     return results
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """Yield what differs between two configs, as ``model.lr was 0.1, is 0.2``, but for what may."""
+    if name in FREE or old == new:
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in dict.fromkeys([*old, *new]):
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else str(key))
+    else:
+        yield f"{name or 'the config'} was {_short(old)}, is {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"

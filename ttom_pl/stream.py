@@ -5,7 +5,7 @@ This module shows the path of a prompt; each stage is a line of :meth:`Stream.se
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from ttom_pl.callbacks import StreamCallback
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
+from ttom_pl.resume import changes, image_record
 from ttom_pl.run import RunFolder
 from ttom_pl.tto import LayoutTTO
 
@@ -36,6 +37,7 @@ class Served:
         prompt: the prompt.
         layout: its layout.
         seed: seed of the initial noise.
+        image: path and digest of the image that the video starts from, if there is one.
         losses: layout losses, a list for each guided step.
         updates: optimiser iterations.
         memory: what the memory decided.
@@ -50,6 +52,7 @@ class Served:
     prompt: Prompt
     layout: Layout
     seed: int
+    image: dict[str, str] | None = None
     losses: list[list[float]] = field(default_factory=list)
     updates: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class Served:
             "id": self.prompt.id,
             "number": self.number,
             "prompt": self.prompt.text,
+            "image": self.image,
             "seed": self.seed,
             "memory": self.memory,
             "updates": self.updates,
@@ -109,7 +113,7 @@ class Stream:
         self.on_error = on_error
 
     def run(self, trainer: Trainer, module: LayoutTTO, prompts: Sequence[Prompt], config: str = "") -> RunFolder:
-        """Serve all prompts that the run folder has no result for.
+        """Serve all prompts that the run folder has no result for, or that were changed since.
 
         Args:
             trainer: makes the fits; its :class:`~ttom_pl.callbacks.StreamCallback` callbacks follow the stream.
@@ -125,11 +129,7 @@ class Stream:
         self.folder = RunFolder.open(self.out, config)
         _quieten_lightning()
         module.backbone.to(trainer.strategy.root_device)
-        results = self.folder.results()
-        done = {p.id for p in prompts if results.get(p.id, {}).get("prompt") == p.text and "error" not in results[p.id]}
-        if done:
-            rank_zero_info(f"{self.out} goes on: {len(done)} of {len(prompts)} prompts are done")
-        requests = [request for request in self.plan(prompts) if request.prompt.id not in done]
+        requests = list(self.plan(prompts, self._done(prompts)))
         self._tell("on_stream_start", self)
         try:
             for served in requests:
@@ -144,11 +144,32 @@ class Stream:
             self._tell("on_stream_end", self)
         return self.folder
 
-    def plan(self, prompts: Sequence[Prompt]) -> Iterator[Served]:
-        """Plan all prompts and find their objects' tokens, before anything expensive starts."""
+    def _done(self, prompts: Sequence[Prompt]) -> set[str]:
+        """Return the ids of the prompts that have a result already, and still are what they were."""
+        results, done = self.folder.results(), set()
+        for prompt in prompts:
+            result = results.get(prompt.id)
+            if result is None or "error" in result:
+                continue
+            changed = changes(prompt, result)
+            if changed:
+                rank_zero_info(
+                    f"prompt {prompt.id!r} is served again, with another {' and '.join(changed)} than before"
+                )
+            else:
+                done.add(prompt.id)
+        if done:
+            rank_zero_info(f"{self.out} goes on: {len(done)} of {len(prompts)} prompts are done")
+        return done
+
+    def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> Iterator[Served]:
+        """Plan all prompts that are not done and find their objects' tokens, before anything expensive starts."""
         planned = []
-        made = plan_many(self.planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
+        asked = [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None and prompt.id not in done]
+        made = plan_many(self.planner, asked)
         for number, prompt in enumerate(prompts):
+            if prompt.id in done:
+                continue
             start = time.perf_counter()
             try:
                 layout = prompt.layout or next(made)
@@ -161,7 +182,8 @@ class Stream:
                 self._refuse(prompt, error)
                 continue
             seed = self.seed + number * self.vary_seed
-            served = Served(number + 1, len(prompts), prompt, layout, seed)
+            image = None if prompt.image is None else image_record(prompt.image)
+            served = Served(number + 1, len(prompts), prompt, layout, seed, image)
             served.seconds["plan"] = round(time.perf_counter() - start, 4)
             planned.append(served)
         yield from planned

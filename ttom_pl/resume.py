@@ -1,0 +1,44 @@
+"""Whether a prompt still is what it was when its result was made."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ttom_pl.layout.prompt import Prompt
+
+
+def image_record(image: Path) -> dict[str, str]:
+    """Return what a result says of the image that its video starts from: the path, and a digest of the content."""
+    with open(image, "rb") as file:
+        return {"path": str(image), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:
+    """Return what of a prompt differs from its result: its text, its image, the layout that it brings.
+
+    A layout of the planner is not compared: the run's config names the planner. An image counts as the same wherever it
+    lies, and if it is gone where it was.
+
+    Args:
+        prompt: the prompt as it is now.
+        result: its line of ``results.jsonl``.
+    """
+    changed = []
+    if result["prompt"] != prompt.text:
+        changed.append("text")
+    if _other_image(prompt.image, result.get("image")):
+        changed.append("image")
+    # Through JSON, as the result went: tuples are lists there.
+    if prompt.layout is not None and json.loads(json.dumps(prompt.layout.to_dict())) != result["layout"]:
+        changed.append("layout")
+    return changed
+
+
+def _other_image(image: Path | None, record: Mapping[str, str] | None) -> bool:
+    if image is None or record is None:
+        return (image is None) != (record is None)
+    if not image.is_file():
+        return str(image) != record["path"]
+    return image_record(image)["sha256"] != record["sha256"]
