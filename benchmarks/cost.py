@@ -11,190 +11,44 @@ in each iteration. It reads the map by our own chunked reading, which favours it
 """
 
 import argparse
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-import yaml
-from diffusers import (
-    AutoencoderKLCogVideoX,
-    AutoencoderKLWan,
-    CogVideoXDDIMScheduler,
-    CogVideoXDPMScheduler,
-    CogVideoXTransformer3DModel,
-    UniPCMultistepScheduler,
-    WanTransformer3DModel,
-)
+from counting import Count, count
 from diffusers.utils import logging as diffusers_logging
+from preset_models import META, MODELS, PRESETS, build
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
-from transformers import T5Config, T5EncoderModel
 
-from ttom_pl import backbones
 from ttom_pl.attention import token_weights
-from ttom_pl.backbones import Adapter, Conditioning
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones import Adapter, Conditioning, Placement
 
-ROOT = Path(__file__).parent.parent
-WAN = {"attention_head_dim": 128, "text_dim": 4096, "num_layers": 40}
-COG = {"attention_head_dim": 64, "text_embed_dim": 4096}
-PUBLISHED: dict[str, dict[str, Any]] = {
-    "wan2.1-1.3b": WAN | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960},
-    "wan2.1-14b": WAN | {"num_attention_heads": 40, "ffn_dim": 13824},
-    "wan2.2-a14b": WAN | {"num_attention_heads": 40, "ffn_dim": 13824},
-    "cogvideox-2b": COG | {"num_attention_heads": 30, "num_layers": 30},
-    "cogvideox-5b": COG | {"num_attention_heads": 48, "num_layers": 42, "use_rotary_positional_embeddings": True},
-}
-"""Dimensions of the transformers by the names of the presets, where they differ from diffusers' defaults."""
 OBJECTS = [[2, 3], [8]]
 """Tokens of two objects; the cost hardly depends on them."""
-META = torch.device("meta")
-
-
-@dataclass(frozen=True)
-class Count:
-    """FLOPs, and the bytes of all tensors alive at once at the peak, weights apart."""
-
-    flops: int
-    peak: int
-
-
-class _Alive(TorchDispatchMode):
-    """Adds up the storages that are made inside it, and takes off those that are freed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        given = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
-        for tensor in tree_leaves(result):
-            if isinstance(tensor, Tensor):
-                storage = tensor.untyped_storage()
-                if storage._cdata not in self._known and storage._cdata not in given:
-                    self._add(storage)
-        return result
-
-    def _add(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        self._known.add(key)
-        self.now += size
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._free, key, size)
-
-    def _free(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.now -= size
-
-
-def count(run: Any) -> Count:
-    """Count what a call computes and holds."""
-    flops, alive = FlopCounterMode(display=False), _Alive()
-    with _flash(), flops, alive:
-        run()
-    return Count(flops.get_total_flops(), alive.peak)
-
-
-@contextmanager
-def _flash() -> Iterator[None]:
-    """The meta device would take the plain attention, with its whole matrix; a GPU takes a fused one."""
-    original = F.scaled_dot_product_attention
-
-    def attend(query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
-        return torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
-
-    F.scaled_dot_product_attention = attend
-    try:
-        yield
-    finally:
-        F.scaled_dot_product_attention = original
-
-
-def preset(name: str) -> dict[str, Any]:
-    """Return the ``model`` section of a preset."""
-    config = yaml.safe_load((ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
-    section: dict[str, Any] = config["model"]
-    return section
-
-
-def meta_backbone(name: str, **changes: Any) -> GuidedBackbone:
-    """Build a preset's backbone on the meta device, with a transformer of the published dimensions.
-
-    Args:
-        name: the preset.
-        **changes: backbone arguments other than the preset's.
-    """
-    given = preset(name)["backbone"]
-    cls = getattr(backbones, given["class_path"])
-
-    class OnMeta(cls):  # type: ignore[misc, valid-type]
-        def _load(self, dtype: torch.dtype) -> Any:
-            parts = _wan(name) if issubclass(cls, backbones.WanBackbone) else _cogvideox(name)
-            for part in parts.values():
-                if isinstance(part, torch.nn.Module):
-                    part.to(dtype).requires_grad_(False).eval()
-            return cls.pipeline_class(tokenizer=None, **parts)
-
-    arguments = given["init_args"] | changes
-    if isinstance(arguments.get("placement"), dict):
-        arguments["placement"] = backbones.Placement(**arguments["placement"])
-    built: GuidedBackbone = OnMeta(**arguments)
-    return built
-
-
-def _wan(name: str) -> dict[str, Any]:
-    parts = {
-        "text_encoder": None,
-        "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
-    }
-    with META:
-        parts |= {"vae": AutoencoderKLWan(), "transformer": WanTransformer3DModel(**PUBLISHED[name])}
-        if name == "wan2.2-a14b":
-            parts |= {"transformer_2": WanTransformer3DModel(**PUBLISHED[name]), "boundary_ratio": 0.875}
-    return parts
-
-
-def _cogvideox(name: str) -> dict[str, Any]:
-    scheduler = CogVideoXDPMScheduler if name == "cogvideox-5b" else CogVideoXDDIMScheduler
-    schedule = scheduler(
-        prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", snr_shift_scale=1.0
-    )
-    with META:
-        return {
-            "text_encoder": T5EncoderModel(T5Config()),
-            "vae": AutoencoderKLCogVideoX(block_out_channels=(128, 256, 256, 512), latent_channels=16),
-            "scheduler": schedule,
-            "transformer": CogVideoXTransformer3DModel(**PUBLISHED[name]),
-        }
 
 
 class Case:
-    """A preset on the meta device, with what an iteration starts from.
+    """A model on the meta device, with what an iteration starts from.
 
     Args:
-        name: the preset.
+        name: its name in ``preset_models.MODELS``.
         checkpointing: whether gradient checkpointing is on.
     """
 
     def __init__(self, name: str, checkpointing: bool = False) -> None:
-        section = preset(name)
+        model = MODELS[name]
+        section = model.section
         self.blocks: Sequence[int] = section["loss_blocks"]
         self.rank: int = section["rank"]
         self.guided_steps: int = section["guided_steps"]
         self.iterations: int = section["iterations"]
-        self.backbone = meta_backbone(name, placement=backbones.Placement(gradient_checkpointing=checkpointing))
+        self.backbone = build(model, META, placement=Placement(gradient_checkpointing=checkpointing))
         self.latents = self.backbone.start(0).to(META)
-        dtype = self.backbone.pipe.transformer.dtype
-        text = torch.empty(1, self.backbone.max_sequence_length, 4096, device=META, dtype=dtype)
+        config, dtype = self.backbone.pipe.transformer.config, self.backbone.pipe.transformer.dtype
+        width = config.get("text_dim") or config["text_embed_dim"]
+        text = torch.empty(1, self.backbone.max_sequence_length, width, device=META, dtype=dtype)
         self.conditioning = Conditioning(text, text)
         self.targets = torch.empty(len(OBJECTS), *self.backbone.grid, device=META)
 
@@ -367,7 +221,7 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--presets", nargs="+", default=list(PUBLISHED), choices=list(PUBLISHED))
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(MODELS))
     parser.add_argument("--out", type=Path, help="folder for cost.md")
     options = parser.parse_args()
     diffusers_logging.set_verbosity_error()

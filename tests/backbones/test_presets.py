@@ -1,7 +1,6 @@
 """The presets for real models, on the meta device: one iteration of each, with no weights and no memory."""
 
-import importlib.util
-import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -9,23 +8,25 @@ import pytest
 import torch
 import yaml
 
+from ttom_pl.attention import object_attention
+
 ROOT = Path(__file__).parents[2]
 PRESETS = ["wan2.1-1.3b", "wan2.1-14b", "wan2.2-a14b", "cogvideox-2b", "cogvideox-5b"]
 GRIDS = {"wan": (21, 30, 52), "cogvideox": (13, 30, 45)}
 
 
-@pytest.fixture(scope="module")
-def cost() -> ModuleType:
+@pytest.fixture
+def cost(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """``benchmarks/cost.py``, with as many blocks as an iteration runs and one more."""
-    spec = importlib.util.spec_from_file_location("cost", ROOT / "benchmarks" / "cost.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["cost"] = module
-    spec.loader.exec_module(module)
-    for name, published in module.PUBLISHED.items():
-        module.PUBLISHED[name] = published | {"num_layers": max(module.preset(name)["loss_blocks"]) + 2}
-    return module
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import cost
+    import preset_models
+
+    for name in PRESETS:
+        model = preset_models.MODELS[name]
+        shallow = {"num_layers": max(model.section["loss_blocks"]) + 2}
+        monkeypatch.setitem(preset_models.MODELS, name, replace(model, transformer=model.transformer | shallow))
+    return cost
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -60,6 +61,26 @@ def test_counts_are_those_of_the_formulas(cost: ModuleType) -> None:
         counted = cost.count(run)
     assert counted.flops == 2 * (2 * 2 * 100 * 100 * 8) + 3 * 2 * 200 * 8 * 8
     assert counted.peak < 3 * x.numel() * x.element_size()
+
+
+@pytest.mark.usefixtures("cost")
+def test_peak_memory_of_the_reading_grows_with_the_chunk() -> None:
+    """Not with heads × tokens × text: forward and backward, against the matrix of probabilities."""
+    from counting import count
+
+    heads, tokens, text, width = 8, 4096, 512, 16
+    with torch.device("meta"):
+        query = torch.empty(1, tokens, heads, width, requires_grad=True)
+        key = torch.empty(1, text, heads, width, requires_grad=True)
+        weights = torch.empty(text, 2)
+
+    def peak(chunk_size: int) -> int:
+        return count(lambda: object_attention(query, key, weights, chunk_size).sum().backward()).peak
+
+    matrix, embeddings = 4 * heads * tokens * text, 4 * heads * tokens * width
+    assert peak(tokens) > matrix
+    assert peak(128) < 0.25 * matrix + 4 * embeddings
+    assert peak(128) < peak(512) < peak(tokens)
 
 
 @pytest.mark.parametrize("name", PRESETS)

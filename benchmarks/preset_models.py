@@ -1,0 +1,168 @@
+"""The presets' models from their published dimensions with random weights: nothing is downloaded.
+
+On the meta device they have shapes without memory, so that a 14B model needs no gigabyte; on a card they are real.
+Two scaled ones, of the same classes and depth but narrow, run on a CPU.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from diffusers import (
+    AutoencoderKLCogVideoX,
+    AutoencoderKLWan,
+    CogVideoXDDIMScheduler,
+    CogVideoXDPMScheduler,
+    CogVideoXTransformer3DModel,
+    ModelMixin,
+    UniPCMultistepScheduler,
+    WanTransformer3DModel,
+)
+from torch import nn
+from transformers import T5Config, T5EncoderModel
+
+from ttom_pl import backbones
+from ttom_pl.backbones.guided import GuidedBackbone
+
+ROOT = Path(__file__).parent.parent
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be built.
+
+    Attributes:
+        preset: name of the config whose ``model`` section it takes.
+        transformer: dimensions of its transformer, where they differ from diffusers' defaults.
+        backbone: backbone arguments other than the preset's.
+        vae: dimensions of its VAE, where they differ from diffusers' defaults.
+        second: whether it has a second transformer.
+    """
+
+    preset: str
+    transformer: dict[str, Any]
+    backbone: dict[str, Any] = field(default_factory=dict)
+    vae: dict[str, Any] = field(default_factory=dict)
+    second: bool = False
+
+    @property
+    def section(self) -> dict[str, Any]:
+        """The ``model`` section of the preset."""
+        config = yaml.safe_load((ROOT / "configs" / f"{self.preset}.yaml").read_text(encoding="utf-8"))
+        section: dict[str, Any] = config["model"]
+        return section
+
+
+WAN = {"attention_head_dim": 128, "text_dim": 4096, "num_layers": 40, "num_attention_heads": 40, "ffn_dim": 13824}
+COG = {"attention_head_dim": 64, "text_embed_dim": 4096, "num_layers": 30, "num_attention_heads": 30}
+COG_VAE = {"block_out_channels": (128, 256, 256, 512), "latent_channels": 16}
+PRESETS = {
+    "wan2.1-1.3b": Model("wan2.1-1.3b", WAN | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960}),
+    "wan2.1-14b": Model("wan2.1-14b", WAN),
+    "wan2.2-a14b": Model("wan2.2-a14b", WAN, second=True),
+    "cogvideox-2b": Model("cogvideox-2b", COG, vae=COG_VAE),
+    "cogvideox-5b": Model(
+        "cogvideox-5b",
+        COG | {"num_attention_heads": 48, "num_layers": 42, "use_rotary_positional_embeddings": True},
+        vae=COG_VAE,
+    ),
+}
+"""The models of the presets, by the presets' names."""
+SCALED = {
+    "wan-scaled": Model(
+        "wan2.1-1.3b",
+        {"attention_head_dim": 64, "text_dim": 512, "num_layers": 30, "num_attention_heads": 4, "ffn_dim": 1496},
+        {"height": 160, "width": 256, "num_frames": 25, "dtype": "float32"},
+        {"base_dim": 4},
+    ),
+    "cogvideox-scaled": Model(
+        "cogvideox-5b",
+        {
+            "attention_head_dim": 64,
+            "text_embed_dim": 512,
+            "num_layers": 30,
+            "num_attention_heads": 4,
+            "use_rotary_positional_embeddings": True,
+        },
+        {"height": 160, "width": 240, "num_frames": 9, "dtype": "float32"},
+        {"block_out_channels": (8, 8, 8, 8), "latent_channels": 16, "norm_num_groups": 4},
+    ),
+}
+"""Models for a CPU: the depth of the 1.3B model, of Wan's and CogVideoX's classes, with a sixth of its width."""
+MODELS = PRESETS | SCALED
+
+
+def build(model: Model, device: torch.device, **changes: Any) -> GuidedBackbone:
+    """Build a model's backbone without a tokenizer and, for Wan, without a text encoder.
+
+    Args:
+        model: what to build.
+        device: where its weights are made.
+        **changes: backbone arguments other than the model's.
+    """
+    given = model.section["backbone"]
+    cls = getattr(backbones, given["class_path"])
+
+    class Built(cls):  # type: ignore[misc, valid-type]
+        def _load(self, dtype: torch.dtype) -> Any:
+            make = _wan if issubclass(cls, backbones.WanBackbone) else _cogvideox
+            before = torch.get_default_dtype()
+            torch.set_default_dtype(dtype)
+            try:
+                parts = make(model, device)
+            finally:
+                torch.set_default_dtype(before)
+            for part in parts.values():
+                if isinstance(part, nn.Module):
+                    part.requires_grad_(False).eval()
+                    _keep_in_float32(part)
+            pipe = cls.pipeline_class(tokenizer=None, **parts)
+            pipe.set_progress_bar_config(disable=True)
+            return pipe
+
+    arguments = given["init_args"] | model.backbone | changes
+    if isinstance(arguments.get("placement"), dict):
+        arguments["placement"] = backbones.Placement(**arguments["placement"])
+    built: GuidedBackbone = Built(**arguments)
+    return built
+
+
+def _keep_in_float32(module: nn.Module) -> None:
+    """Hold in float32 what ``from_pretrained`` does."""
+    kept = getattr(module, "_keep_in_fp32_modules", None) if isinstance(module, ModelMixin) else None
+    for name, parameter in module.named_parameters():
+        if any(each in name.split(".") for each in kept or ()):
+            parameter.data = parameter.data.float()
+
+
+def _wan(model: Model, device: torch.device) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "text_encoder": None,
+        "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
+    }
+    with device:
+        parts |= {
+            "vae": AutoencoderKLWan(**model.vae).float(),
+            "transformer": WanTransformer3DModel(**model.transformer),
+        }
+        if model.second:
+            parts |= {"transformer_2": WanTransformer3DModel(**model.transformer), "boundary_ratio": 0.875}
+    return parts
+
+
+def _cogvideox(model: Model, device: torch.device) -> dict[str, Any]:
+    scheduler = CogVideoXDPMScheduler if model.preset == "cogvideox-5b" else CogVideoXDDIMScheduler
+    schedule = scheduler(
+        prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", snr_shift_scale=1.0
+    )
+    with device:
+        return {
+            # It is never called; the pipeline asks for its precision.
+            "text_encoder": T5EncoderModel(T5Config(num_layers=1)),
+            "vae": AutoencoderKLCogVideoX(**model.vae),
+            "scheduler": schedule,
+            "transformer": CogVideoXTransformer3DModel(**model.transformer),
+        }
