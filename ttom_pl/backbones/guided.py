@@ -59,7 +59,7 @@ class GuidedBackbone(PipelineBackbone):
     def _predict(
         self, latents: Tensor, index: int, conditioning: Conditioning, embeds: Tensor, mask: Tensor | None
     ) -> Tensor:
-        negative = embeds is conditioning.negative_prompt_embeds and self._conditional_only
+        negative = self._conditional_only and embeds is not conditioning.prompt_embeds
         with self.adapter.disabled() if self.adapter is not None and negative else nullcontext():
             return super()._predict(latents, index, conditioning, embeds, mask)
 

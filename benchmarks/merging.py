@@ -1,0 +1,37 @@
+"""What a hit should make of its entry: the memory's merge rules along the same stream.
+
+    python benchmarks/merging.py --out runs/merging
+
+Captions of two objects that move in different directions, 12 scenes in random order, each with noise of its own. The
+prompts are those of another seed than the other benchmarks', as a default is chosen here.
+
+Takes about ten minutes on two cores; goes on where it was stopped. Writes ``results.md`` to the folder.
+"""
+
+from functools import partial
+
+from harness import arguments, machine, noises, run, side_by_side, write
+from sprites_prompts import stream_prompts
+
+from ttom_pl.compare import ITERATIONS, compare
+
+RULES = ("RunningAverage", "PaperMerge", "Replace")
+SCORES = ("motion", "all_motions", "layout_iou", "shape", "color", ITERATIONS)
+
+
+def main() -> None:
+    parser = arguments(__doc__, "runs/merging", count=120)
+    parser.set_defaults(seed=11)
+    options = parser.parse_args()
+    prompts = stream_prompts(options.out / "prompts", options.seed, options.count)
+    (noise,) = noises(options.seed, 1)
+    calls = [partial(run, options.out / rule, prompts, noise, "--memory.merge", rule) for rule in RULES]
+    runs = side_by_side(options.jobs, calls)
+    lines = [f"The whole stream, {options.count} prompts:", "", compare(runs, list(RULES)).table(SCORES, digits=3), ""]
+    last = compare(runs, list(RULES), options.count * 2 // 3 + 1)
+    lines += ["Its last third:", "", last.table(SCORES, digits=3), ""]
+    write(options.out, [*lines, f"Prompts by seed {options.seed}; {machine()}."])
+
+
+if __name__ == "__main__":
+    main()
