@@ -4,9 +4,9 @@
     python benchmarks/stream.py --out runs/stream-one-noise --one_noise
 
 200 held-out captions of two objects that move in different directions, 12 scenes in random order (``stream_prompts`` of
-``sprites_prompts.py``). The memory is used in four ways: hits are optimised as long as misses (the shipped config), for
-at most ``--hit_iterations`` in a guided step, not at all, or not at all if the layout loss with what was loaded is
-under ``--verified_loss`` (verified hits; other hits are optimised as misses are). Every prompt with the memory is
+``sprites_prompts.py``). The memory is used in four ways: hits are optimised as the shipped config has it, for at most
+``--hit_iterations`` in a guided step, not at all, or not at all if the layout loss with what was loaded is under
+``--verified_loss`` (verified hits; other hits are as in the shipped config). Every prompt with the memory is
 compared with the same prompt, from the same noise, with the memory off.
 
 Takes about half an hour on two cores; goes on where it was stopped. Writes ``results.md``, ``stream.png`` and a contact

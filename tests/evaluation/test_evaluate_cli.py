@@ -14,6 +14,7 @@ from ttom_pl.compare import compare
 from ttom_pl.evaluation import summarise
 from ttom_pl.layout import Layout, Track
 from ttom_pl.media import write_mp4
+from ttom_pl.run import RunFolder
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.world import NUM_FRAMES, Group, Scene, sample_scene
 
@@ -231,3 +232,67 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
     assert "motion binding" in comparison.table()
     assert difference.significant
     assert difference.low <= 0.1 <= difference.high
+
+
+def test_report(videos: Path, prompts: Path, tmp_path: Path) -> None:
+    """A page beside the scores, with the videos where they are and what was asked of them."""
+    out = tmp_path / "else" / "where"
+    main(["evaluate", str(videos), "--prompts", str(prompts), "--detector", "sprites", "--out", str(out)])
+    page = (out / "report.html").read_text()
+    assert page.count("<article") == 2
+    (source, _) = re.findall(r'<video src="([^"]+)"', page)
+    assert (out / source).resolve() == (videos / "0001.mp4").resolve()
+    assert "red circle left, blue square up, 1 × red circle, 1 × blue square" in page
+    assert "<dt>cost</dt>" not in page
+
+
+def test_report_of_samples_counts_prompts(tmp_path: Path, prompts: Path) -> None:
+    for number, text in enumerate(PROMPTS):
+        for sample in range(3):
+            film(tmp_path / "vbench" / f"{text}-{sample}.mp4", scene_of(number, sample))
+    out = tmp_path / "out"
+    main(["evaluate", str(tmp_path / "vbench"), "--prompts", str(prompts), "--detector", "sprites", "--out", str(out)])
+    page = (out / "report.html").read_text()
+    assert page.count("<article") == 6
+    row = re.search(r"<td>generative numeracy</td>.*?</tr>", page, re.DOTALL)
+    assert row
+    assert row[0].endswith("<td>2</td></tr>")
+
+
+def test_report_of_a_run_has_its_layouts(tmp_path: Path) -> None:
+    layout = Layout(PROMPTS[0], (Track(0, "a red circle", ("circle",), ((0.0, 0.0, 0.5, 0.5),)),))
+    run = RunFolder.open(tmp_path / "run")
+    film(run.path / "videos" / "0001.mp4", scene_of(0))
+    result = {"id": "0001", "number": 1, "prompt": PROMPTS[0], "scores": {}, "files": {"video": "videos/0001.mp4"}}
+    run.append(result | {"layout": layout.to_dict()})
+    main(["evaluate", str(run.path), "--detector", "sprites", "--out", str(tmp_path / "out")])
+    assert "data-boxes" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_metrics_by_name(videos: Path, prompts: Path, tmp_path: Path) -> None:
+    given = ["evaluate", str(videos), "--prompts", str(prompts), "--detector", "sprites", "--out", str(tmp_path / "s")]
+    for words in ("motion_binding,persistence", "[motion_binding, persistence]"):
+        main([*given, "--metrics", words])
+        assert set(scores(tmp_path / "s")[0]["scores"]) == {"motion_binding", "persistence"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--detector", "sprite"], "there is no detector 'sprite'; choose from sprites, zero-shot, sam2, or"),
+        (["--judge=gpt"], "there is no judge 'gpt'; choose from llm, or"),
+        (["--metrics", "motion"], "there is no metric 'motion'; choose from motion_binding"),
+    ],
+)
+def test_names_that_are_not_known(
+    videos: Path, prompts: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(videos), "--prompts", str(prompts), *words])
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_a_folder(videos: Path, prompts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(videos / "0001.mp4"), "--prompts", str(prompts)])
+    assert f"is a file; give the folder that it is in, {str(videos)!r}" in capsys.readouterr().err

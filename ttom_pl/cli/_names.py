@@ -1,5 +1,6 @@
 """Short names of detectors and judges on the command line."""
 
+import re
 from collections.abc import Sequence
 
 NAMES = {
@@ -10,12 +11,26 @@ NAMES = {
 
 
 def with_class_names(args: Sequence[str]) -> list[str]:
-    """Return a command line with the classes for their short names."""
+    """Return a command line with the classes for their short names.
+
+    Raises:
+        ValueError: for a name that is neither a short one nor could be a class.
+    """
     words = list(args)
     for index, word in enumerate(words):
         option, _, value = word.partition("=")
-        if value in NAMES.get(option, {}):
-            words[index] = f"{option}={NAMES[option][value]}"
-        elif index and word in NAMES.get(words[index - 1], {}):
-            words[index] = NAMES[words[index - 1]][word]
+        if value and option in NAMES:
+            words[index] = f"{option}={_class(option, value)}"
+        elif index and words[index - 1] in NAMES:
+            words[index] = _class(words[index - 1], word)
     return words
+
+
+def _class(option: str, name: str) -> str:
+    names = NAMES[option]
+    if name not in names and re.fullmatch(r"[a-z][a-z0-9_-]*", name) and name != "null":
+        raise ValueError(
+            f"there is no {option.strip('-')} {name!r}; choose from {', '.join(names)}, or give the path of a class, "
+            f"e.g. my_package.My{option.strip('-').capitalize()}"
+        )
+    return names.get(name, name)

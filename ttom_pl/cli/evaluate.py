@@ -1,6 +1,7 @@
 """``ttom evaluate``: score a folder of videos, of this or any other tool, against their prompts."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from ttom_pl.detectors import Detector
 from ttom_pl.evaluation import METRICS, Clip, Clips, Evaluator, VideosError, expect, find_clips, summarise, table
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
+from ttom_pl.report import write_page
 
 
 def main(args: Sequence[str]) -> None:
@@ -25,13 +27,14 @@ def main(args: Sequence[str]) -> None:
     quieten()
     parser = _parser()
     config = parser.parse_args(with_class_names(args))
-    for name in config.metrics or ():
+    metrics = config.metrics.replace(",", " ").split() if isinstance(config.metrics, str) else config.metrics
+    for name in metrics:
         if name not in METRICS:  # before the models are loaded
             raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
     clips = find_clips(config.videos, config.prompts)
     _check(clips, config)
     init = parser.instantiate_classes(config)
-    evaluator = Evaluator(init.detector, init.judge, config.metrics or None, config.num_frames)
+    evaluator = Evaluator(init.detector, init.judge, metrics or None, config.num_frames)
     stamp: dict[str, Any] = {"protocols": {n: m.protocol for n, m in evaluator.metrics.items()}}
     stamp |= {"detector": _class(config.detector), "judge": _class(config.judge)}
     stamp["versions"] = {name: version(name) for name in ("ttom_pl", "torch", "transformers")}
@@ -58,11 +61,15 @@ def _parser() -> ArgumentParser:
     for option, type_, what in (("--detector", Detector, "sees the objects"), ("--judge", Judge, "grades claims")):
         names = ", ".join(NAMES[option])
         parser.add_argument(
-            option, type=type_ | None, help=f"what {what}: {names} or a class; its options as {option}.OPTION"
+            option, type=type_, default=None, help=f"what {what}: {names} or a class; its options as {option}.OPTION"
         )
-    parser.add_argument("--metrics", type=list[str], default=[], help=f"[name, ...] of {', '.join(METRICS)}")
+    parser.add_argument(
+        "--metrics", type=list[str] | str, default=[], help=f"name,name of {', '.join(METRICS)} (default: all)"
+    )
     parser.add_argument("--num_frames", type=int, default=16, help="evenly spaced frames that the detector sees")
-    parser.add_argument("--out", type=Path, default=Path("scores"), help="folder for scores.jsonl and table.txt")
+    parser.add_argument(
+        "--out", type=Path, default=Path("scores"), help="folder for scores.jsonl, table.txt and report.html"
+    )
     parser.add_argument("--allow_missing", action="store_true", help="score what is there if prompts lack videos")
     parser.add_argument("--json", action="store_true", help="print JSON in place of text")
     return parser
@@ -118,11 +125,24 @@ def _report(
         notes.append(f"no prompt asks for: {', '.join(unscored)}")
     text = "\n".join([table(summary), "", *notes])
     (config.out / "table.txt").write_text(text + "\n", encoding="utf-8")
+    page = _page(lines, clips, config, stamp["versions"])
     if config.json:
         result = {"metrics": [asdict(line) for line in summary], "notes": notes, **stamp}
-        print(json.dumps(result | {"scores": str(config.out / "scores.jsonl")}, indent=2, ensure_ascii=False))
+        files = {"scores": str(config.out / "scores.jsonl"), "report": str(page)}
+        print(json.dumps(result | files, indent=2, ensure_ascii=False))
     else:
-        print(f"{text}\n\nscores: {config.out / 'scores.jsonl'}")
+        print(f"{text}\n\nscores: {config.out / 'scores.jsonl'}\nreport: {page}")
+
+
+def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, versions: Mapping[str, str]) -> Path:
+    """Write the report of the scores, beside them."""
+    shown = []
+    for number, (line, clip) in enumerate(zip(lines, clips.found, strict=True), start=1):
+        video = os.path.relpath(clip.path, config.out)
+        result = line | {"number": number, "files": {"video": video}, "asked": str(expect(clip.prompt))}
+        shown.append(result | {"layout": clip.prompt.layout and clip.prompt.layout.to_dict(), "versions": versions})
+    shown = json.loads(json.dumps(shown))  # tuples of layouts as the lists that files have
+    return write_page(config.out, f"{config.videos.resolve().name}, scored", shown, ["scores.jsonl", "table.txt"])
 
 
 def _by_prompt(lines: Sequence[dict[str, Any]]) -> list[dict[str, float]]:

@@ -13,6 +13,7 @@ from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 from ttom_pl.detectors.background import background_motion
 from ttom_pl.detectors.base import Detector
 from ttom_pl.detectors.linking import link, suppress
+from ttom_pl.detectors.loading import loading
 from ttom_pl.metrics.detections import Detection, Detections
 
 THRESHOLDS = {"grounding-dino": 0.35, "owlv2": 0.2, "owlvit": 0.1}
@@ -47,12 +48,13 @@ class ZeroShotDetector(Detector):
         device: str | None = None,
     ) -> None:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model: Any = AutoModelForZeroShotObjectDetection.from_pretrained(pretrained)
+        with loading(pretrained):
+            model: Any = AutoModelForZeroShotObjectDetection.from_pretrained(pretrained)
+            self.processor: Any = AutoProcessor.from_pretrained(pretrained)
         self.family: str = model.config.model_type
         if self.family not in THRESHOLDS:
             raise ValueError(f"{str(pretrained)!r} is a {self.family!r} model; known are {', '.join(THRESHOLDS)}")
         self.model = model.eval().to(self.device)
-        self.processor: Any = AutoProcessor.from_pretrained(pretrained)
         self.threshold = THRESHOLDS[self.family] if threshold is None else threshold
         self.nms_threshold = nms_threshold
         self.batch_size = batch_size

@@ -47,6 +47,15 @@ class Expectation:
         named = [phrase for phrase, _ in self.motions] + [phrase for phrase, _ in self.counts]
         return list(dict.fromkeys(named + ([self.relation[0], self.relation[2]] if self.relation else [])))
 
+    def __str__(self) -> str:
+        """What is asked in a line, e.g. ``"red circle left, 2 × blue square"``; empty where nothing is."""
+        parts = [f"{name} {direction}" for name, direction in self.motions]
+        parts += [f"{number} × {name}" for name, number in self.counts]
+        if self.relation:
+            first, relation, second = self.relation
+            parts.append(f"{first} {relation}{' of' * (relation in ('left', 'right'))} {second}")
+        return ", ".join([*parts, *(self.claims.items if self.claims else ())])
+
 
 def expect(prompt: Prompt) -> Expectation:
     """Return what a prompt's video must show.

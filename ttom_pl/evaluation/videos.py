@@ -64,6 +64,8 @@ def find_clips(folder: Path, prompts: Path | None = None) -> Clips:
         VideosError: if there is no folder, no video, no prompt file where one is needed, or nothing that goes together.
         PromptError: if the prompt file cannot be read.
     """
+    if folder.is_file():
+        raise VideosError(f"{str(folder)!r} is a file; give the folder that it is in, {str(folder.parent)!r}")
     if not folder.is_dir():
         raise VideosError(f"there is no folder {str(folder)!r}; give one with videos, or a run of 'ttom stream'")
     if (folder / RESULTS).is_file():

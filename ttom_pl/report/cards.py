@@ -112,30 +112,31 @@ class Card:
 
 
 def make_card(run: Path, result: Mapping[str, Any]) -> Card:
-    """Return what the report shows of a result; files that are missing or cannot be read are left out.
+    """Return what the report shows of a result; what it lacks, and files that cannot be read, are left out.
 
     Args:
-        run: the run folder.
-        result: a line of ``results.jsonl``.
+        run: the folder of the page, to which its files are relative.
+        result: a line of ``results.jsonl``, or as much of one as there is: id, number and prompt.
 
     Raises:
         LayoutError: if its layout is malformed.
     """
-    layout, memory, files = Layout.from_dict(result["layout"]), result.get("memory") or {}, result.get("files") or {}
+    layout = Layout.from_dict(result["layout"]) if result.get("layout") else None
+    memory, files = result.get("memory") or {}, result.get("files") or {}
     maps = _attention(run / str(files["attention"])) if "attention" in files else {}
     columns = next((each.shape[1] for each in maps.values()), _FRAMES)
-    colors = [look.color for look in looks(layout)]
+    colors = [look.color for look in looks(layout)] if layout else []
     video, frames = _video(run, str(files["video"]), layout, colors, columns) if "video" in files else (None, None)
-    same = layout.prompt == result["prompt"]
+    same = layout is not None and layout.prompt == result["prompt"]
     return Card(
         result=result,
         number=int(result["number"]),
-        words=prompt_pieces(layout) if same else [Piece(str(result["prompt"]))],
-        planned_as="" if same else layout.prompt,
-        tracks=_moving(layout, colors),
+        words=prompt_pieces(layout) if layout and same else [Piece(str(result["prompt"]))],
+        planned_as=layout.prompt if layout and not same else "",
+        tracks=_moving(layout, colors) if layout else [],
         video=video,
         frames=frames,
-        attention=_attention_rows(layout, maps, colors),
+        attention=_attention_rows(layout, maps, colors) if layout else [],
         loss=loss_chart(result.get("losses") or []),
         losses=[loss for step in result.get("losses") or [] for loss in step],
         seconds=sum((result.get("seconds") or {}).values()),
@@ -146,7 +147,7 @@ def make_card(run: Path, result: Mapping[str, Any]) -> Card:
 
 
 def _video(
-    run: Path, name: str, layout: Layout, colors: Sequence[str], columns: int
+    run: Path, name: str, layout: Layout | None, colors: Sequence[str], columns: int
 ) -> tuple[Video | None, Strip | None]:
     try:
         frames = read_small_frames(run / name)
@@ -155,9 +156,8 @@ def _video(
     if not frames:
         return None, None
     columns = min(columns, len(frames))
-    strip = Strip(
-        "video", frame_strip(frames, columns), columns, _outlines(layout, colors, columns, range(len(layout.tracks)))
-    )
+    outlines = _outlines(layout, colors, columns, range(len(layout.tracks))) if layout else []
+    strip = Strip("video", frame_strip(frames, columns), columns, outlines)
     return Video(quote(name), poster(frames[0]), len(frames), frames[0].size), strip
 
 

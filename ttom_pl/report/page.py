@@ -29,8 +29,20 @@ def write_report(run: Path) -> Path:
     Raises:
         RunError: if it is no run.
     """
-    results = read_results(run)
-    served = sorted((r for r in results.values() if "error" not in r), key=lambda result: int(result["number"]))
+    links = [link for link in _LINKS if (run / link).is_file()]
+    return write_page(run, run.resolve().name, list(read_results(run).values()), links)
+
+
+def write_page(folder: Path, name: str, results: Sequence[Mapping[str, Any]], links: Sequence[str] = ()) -> Path:
+    """Write ``report.html`` into a folder and return its path.
+
+    Args:
+        folder: where the page goes; files of the results are relative to it.
+        name: its title.
+        results: lines as those of ``results.jsonl``; what they lack is left out.
+        links: files to link to, relative to the folder.
+    """
+    served = sorted((r for r in results if "error" not in r), key=lambda result: int(result["number"]))
     environment = Environment(
         loader=PackageLoader("ttom_pl.report"),
         autoescape=True,
@@ -39,18 +51,18 @@ def write_report(run: Path) -> Path:
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(
-        name=run.resolve().name,
+        name=name,
         ink=INK,
-        links=[link for link in _LINKS if (run / link).is_file()],
+        links=links,
         tiles=_tiles(served),
         charts=_charts(served) if served else [],
         scores=scores(served),
         entries=lineage(served),
-        cards=[make_card(run, result) for result in served],
-        skipped=[result for result in results.values() if "error" in result],
+        cards=[make_card(folder, result) for result in served],
+        skipped=[result for result in results if "error" in result],
         versions=served[-1].get("versions", {}) if served else {},
     )
-    path = run / NAME
+    path = folder / NAME
     path.write_text(page, encoding="utf-8")
     return path
 
@@ -65,6 +77,8 @@ def _tiles(served: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         hits = sum(bool(memory["hit"]) for memory in memories)
         saved = sum(int(memory.get("iterations_saved", 0)) for memory in memories)
         tiles += [(f"{hits / len(memories):.0%}", "hit rate"), (str(saved), "iterations saved")]
+    if not any("updates" in result for result in served):  # videos of another tool
+        return [(str(len(served)), "videos")]
     tiles.append((f"{np.mean([r.get('updates', 0) for r in served]):.1f}", "iterations a prompt"))
     spent = [sum((r.get("seconds") or {}).values()) for r in served]
     tiles.append((f"{np.median(spent):.3g} s", "a prompt, median"))

@@ -32,18 +32,24 @@ class Score:
 
 
 def scores(results: Sequence[Mapping[str, Any]], resamples: int = 2000, seed: int = 0) -> list[Score]:
-    """Return the scores of a run with percentile bootstrap intervals over its prompts."""
+    """Return the scores of a run with percentile bootstrap intervals over its prompts.
+
+    Videos of one prompt, such as another tool's samples, count as their mean.
+    """
     names = dict.fromkeys(name for result in results for name in result.get("scores") or {})
     found = []
     for name in names:
-        values, hits = [], []
-        for result in results:
+        own: dict[str, list[float]] = {}
+        known_prompts: dict[str, bool | None] = {}
+        for number, result in enumerate(results):
             value = (result.get("scores") or {}).get(name)
             if isinstance(value, int | float) and np.isfinite(value):
-                values.append(float(value))
-                hits.append((result.get("memory") or {}).get("hit"))
-        if not values:
+                prompt = str(result.get("id", number))
+                own.setdefault(prompt, []).append(float(value))
+                known_prompts[prompt] = (result.get("memory") or {}).get("hit")
+        if not own:
             continue
+        values, hits = [float(np.mean(each)) for each in own.values()], list(known_prompts.values())
         low, high = _interval(np.array(values), resamples, seed)
         known = [
             np.mean([v for v, h in zip(values, hits, strict=True) if h is hit] or [np.nan]) for hit in (False, True)
