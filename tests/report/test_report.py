@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from PIL import Image
 from run_folder import WriteRun, make_result
 
@@ -184,3 +185,23 @@ def test_in_a_browser(write_run: WriteRun, tmp_path: Path) -> None:
     browse(f"--screenshot={tmp_path / 'shot.png'}", report.as_uri())
     with Image.open(tmp_path / "shot.png") as shot:
         assert len(shot.convert("RGB").getcolors(1 << 24) or []) > 100
+
+
+@pytest.mark.parametrize(
+    ("guided_steps", "guidance", "mode", "method"),
+    [
+        (0, None, "off", "plain model"),
+        (5, {"class_path": "ttom_pl.baselines.LatentGuidance"}, "off", "baseline LatentGuidance"),
+        (5, None, "off", "TTO, no memory"),
+        (5, None, "read-only", "TTO, memory read-only"),
+    ],
+)
+def test_how_the_videos_were_made(
+    write_run: WriteRun, guided_steps: int, guidance: dict[str, str] | None, mode: str, method: str
+) -> None:
+    run = write_run(make_result(1))
+    config = {"model": {"guided_steps": guided_steps, "guidance": guidance}, "memory": {"mode": mode}}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert f"{method} · " in write_report(run).read_text()
+    (run / "config.yaml").write_text("model: [")
+    assert f"{method} · " not in write_report(run).read_text()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ttom_pl.report.cards import INK, make_card
@@ -30,10 +31,26 @@ def write_report(run: Path) -> Path:
         RunError: if it is no run.
     """
     links = [link for link in _LINKS if (run / link).is_file()]
-    return write_page(run, run.resolve().name, list(read_results(run).values()), links)
+    return write_page(run, run.resolve().name, list(read_results(run).values()), links, method(run))
 
 
-def write_page(folder: Path, name: str, results: Sequence[Mapping[str, Any]], links: Sequence[str] = ()) -> Path:
+def method(run: Path) -> str:
+    """Return what a run's config makes of the guided steps, e.g. ``"TTO, memory read-write"``; empty if unknown."""
+    try:
+        config = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
+        model, mode = config["model"], config["memory"]["mode"]
+        if not model["guided_steps"]:
+            return "plain model"
+        if model.get("guidance"):
+            return f"baseline {str(model['guidance']['class_path']).rpartition('.')[2]}"
+        return "TTO, no memory" if mode in ("off", False) else f"TTO, memory {mode}"
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return ""
+
+
+def write_page(
+    folder: Path, name: str, results: Sequence[Mapping[str, Any]], links: Sequence[str] = (), method: str = ""
+) -> Path:
     """Write ``report.html`` into a folder and return its path.
 
     Args:
@@ -41,6 +58,7 @@ def write_page(folder: Path, name: str, results: Sequence[Mapping[str, Any]], li
         name: its title.
         results: lines as those of ``results.jsonl``; what they lack is left out.
         links: files to link to, relative to the folder.
+        method: how the videos were made.
     """
     served = sorted((r for r in results if "error" not in r), key=lambda result: int(result["number"]))
     environment = Environment(
@@ -53,6 +71,7 @@ def write_page(folder: Path, name: str, results: Sequence[Mapping[str, Any]], li
     page = environment.get_template("report.html.j2").render(
         name=name,
         ink=INK,
+        method=method,
         links=links,
         tiles=_tiles(served),
         charts=_charts(served) if served else [],
