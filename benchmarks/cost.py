@@ -49,7 +49,7 @@ class Case:
         config, dtype = self.backbone.pipe.transformer.config, self.backbone.pipe.transformer.dtype
         width = config.get("text_dim") or config["text_embed_dim"]
         text = torch.empty(1, self.backbone.max_sequence_length, width, device=META, dtype=dtype)
-        self.conditioning = Conditioning(text, text)
+        self.conditioning = Conditioning(text, torch.empty_like(text))
         self.targets = torch.empty(len(OBJECTS), *self.backbone.grid, device=META)
 
     def iteration(self, backward: bool = True) -> None:

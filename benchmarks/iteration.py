@@ -129,7 +129,26 @@ def check(both: Procedures, tolerance: float) -> tuple[float, float]:
     return ours, theirs
 
 
-def table(name: str, measured: Measured, both: Procedures, peak_tflops: float | None = None) -> str:
+@dataclass(frozen=True)
+class Work:
+    """Counted TFLOPs of an iteration, ours and the reference procedure's, and of a step of the sampler."""
+
+    ours: float
+    reference: float
+    step: float
+
+
+def work(name: str) -> Work:
+    """Count what a model's iterations and a step compute."""
+    case = Case(name)
+    step = 2 * count(case.prediction).flops / 1e12
+    case.adapt_reachable()
+    ours = count(case.iteration).flops / 1e12
+    case.adapt_everything()
+    return Work(ours, count(case.reference).flops / 1e12, step)
+
+
+def table(name: str, counted: Work, measured: Measured, both: Procedures, peak_tflops: float | None) -> str:
     """Return the measurement as a Markdown table."""
     ours, reference = measured.ours, measured.reference
     iterations, guided, steps = both.module.iterations, both.module.guided_steps, both.backbone.num_steps
@@ -149,28 +168,23 @@ def table(name: str, measured: Measured, both: Procedures, peak_tflops: float | 
         _row("peak memory of an iteration", *(peak / 1e9 for peak in measured.peaks), unit="GB"),
         _row("without the weights", *((peak - measured.weights) / 1e9 for peak in measured.peaks), unit="GB"),
         _row("adapter", *(size / 1e6 for size in measured.adapters), unit="MB"),
-        *_work(name, measured, peak_tflops),
+        *_work_rows(counted, measured, peak_tflops),
         ["layout loss with the same adapter", *(f"{loss:.6f}" for loss in measured.losses), ""],
     ]
     head = [name, "ours", "reference", "reference ÷ ours"]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---", "--:", "--:", "--:"], *rows))
 
 
-def _work(name: str, measured: Measured, peak_tflops: float | None) -> list[list[str]]:
-    """Return the counted FLOPs, and what share of the card's peak they come to."""
-    case = Case(name)
-    step = 2 * count(case.prediction).flops / 1e12
-    case.adapt_reachable()
-    ours = count(case.iteration).flops / 1e12
-    case.adapt_everything()
-    reference = count(case.reference).flops / 1e12
+def _work_rows(counted: Work, measured: Measured, peak_tflops: float | None) -> list[list[str]]:
+    """Return the counted FLOPs, and what share of the device's peak they come to."""
     rows = [
-        _row("an iteration, counted", ours, reference, unit="TFLOP"),
-        ["sampling step, counted", f"{step:.3g} TFLOP", "the same", ""],
+        _row("an iteration, counted", counted.ours, counted.reference, unit="TFLOP"),
+        ["sampling step, counted", f"{_number(counted.step)} TFLOP", "the same", ""],
     ]
     if peak_tflops:
         times = (measured.ours.median(ITERATION), measured.reference.median(ITERATION), measured.ours.median(PLAIN))
-        shares = [f"{work / time / peak_tflops:.0%}" for work, time in zip((ours, reference, step), times, strict=True)]
+        pairs = zip((counted.ours, counted.reference, counted.step), times, strict=True)
+        shares = [f"{flops / time / peak_tflops:.0%}" for flops, time in pairs]
         rows += [
             [f"iteration: share of {peak_tflops:g} TFLOP/s", *shares[:2], ""],
             [f"sampling step: share of {peak_tflops:g} TFLOP/s", shares[2], "the same", ""],
@@ -222,6 +236,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="Markdown file for the table, in place of an earlier one of this kind")
     options = parser.parse_args(args)
     diffusers_logging.set_verbosity_error()
+    counted = work(options.model)
     both = Procedures(MODELS[options.model], options.device, options.checkpointing, options.compile)
     half = both.backbone.pipe.transformer.dtype != torch.float32
     measured = measure(both, options.rounds, options.tolerance or (2e-2 if half else 1e-3))
@@ -229,7 +244,7 @@ def main(args: Sequence[str] | None = None) -> None:
     given += [f"--{name}" for name in ("checkpointing", "compile") if getattr(options, name)]
     given += [f"--peak-tflops {options.peak_tflops:g}"] if options.peak_tflops else []
     command = " ".join(["python benchmarks/iteration.py", *given])
-    rows = table(options.model, measured, both, options.peak_tflops)
+    rows = table(options.model, counted, measured, both, options.peak_tflops)
     title = ", ".join([options.model, str(options.device), *(["compiled"] if options.compile else [])])
     text = f"## {title}\n\n{_describe(both, command, measured.notes)}\n\n{rows}\n"
     print(text)
