@@ -14,6 +14,9 @@ from ttom_pl.layout import Layout, gaussian_maps, interpolate_boxes
 Embed = Callable[[Sequence[str]], Tensor]
 """Texts to unit vectors, shape (N, D)."""
 
+TEXT_WEIGHT = 0.5
+"""Share of the text in a key, unless another is given."""
+
 _KEY_FRAMES = 3
 _KEY_GRID = 8
 _KEY_TRACKS = 6
@@ -82,7 +85,7 @@ def layout_vector(layout: Layout) -> Tensor:
     return torch.nn.functional.normalize(slots.flatten(), dim=0).float()
 
 
-def scene_key(layout: Layout, embed: Embed, text_weight: float = 0.5) -> tuple[str, NDArray[np.float32]]:
+def scene_key(layout: Layout, embed: Embed, text_weight: float = TEXT_WEIGHT) -> tuple[str, NDArray[np.float32]]:
     """Return the key of a layout as text and as a unit vector.
 
     The cosine of two keys is ``text_weight`` · cos(texts) + (1 - ``text_weight``) · cos(layouts). The directions that

@@ -267,6 +267,14 @@ def test_keys_of_another_text_encoder_are_kept_apart(serve, stored, monkeypatch,
     assert {entry.fingerprint.endswith("+some/model") for entry in stored()} == {True, False}
 
 
+def test_keys_of_another_text_weight_are_kept_apart(serve, stored):
+    serve(SAME[:1], text_weight=0.5)
+    (other,) = serve(SAME[:1], "other", text_weight=0.3)
+    (again,) = serve(SAME[:1], "again", text_weight=0.3)
+    assert (other["read"], again["read"]) == ("miss", "warm start")
+    assert {entry.fingerprint.endswith("+text weight 0.3") for entry in stored()} == {True, False}
+
+
 def test_key_text_is_the_abstraction(serve, layout, backbone):
     (result,) = serve(SAME[:1])
     assert result["key"] == scene_key(layout, backbone.embed)[0]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ttom_pl.callbacks.base import StreamCallback
-from ttom_pl.keys import Embed, scene_key, sentence_embedder
+from ttom_pl.keys import TEXT_WEIGHT, Embed, scene_key, sentence_embedder
 from ttom_pl.memory import (
     LFU,
     AdapterSpec,
@@ -95,7 +95,7 @@ class ParametricMemory(StreamCallback):
         verified_loss: float | None = None,
         min_gain: float = 0.1,
         merge_threshold: float | None = None,
-        text_weight: float = 0.5,
+        text_weight: float = TEXT_WEIGHT,
         text_encoder: str | None = None,
         dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         keep_attention: bool = True,
@@ -145,9 +145,11 @@ class ParametricMemory(StreamCallback):
         self._spec = _spec(stream.module)
         self._embed: Embed = stream.module.backbone.embed
         self._fingerprint = stream.module.backbone.fingerprint
-        if self.text_encoder is not None:  # keys of other encoders must not answer each other
+        if self.text_encoder is not None:  # keys of other encoders or weights must not answer each other
             self._embed = sentence_embedder(self.text_encoder)
             self._fingerprint = f"{self._fingerprint}+{self.text_encoder}"
+        if self.text_weight != TEXT_WEIGHT:
+            self._fingerprint = f"{self._fingerprint}+text weight {self.text_weight:g}"
         self._run = stream.folder.id
         given = self.path or stream.folder.path / "memory"
         path = _existing(given) if self.mode == "read-only" else memory_folder(given) or given
