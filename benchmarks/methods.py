@@ -79,7 +79,7 @@ def method_run(out: Path, method: str, category: str, prompts: dict[str, Path], 
 
 def main() -> None:
     parser = arguments(__doc__, "runs/methods", count=100, seeds=2)
-    parser.add_argument("--fill", type=int, default=120, help="prompts that fill the memory that is only read")
+    parser.add_argument("--fill", type=int, default=60, help="prompts that fill the memory that is only read")
     parser.add_argument("--one_noise", action="store_true", help="one noise for all prompts of a run")
     options = parser.parse_args()
     out = options.out
