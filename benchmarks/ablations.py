@@ -24,7 +24,6 @@ from harness import (
     arguments,
     default,
     interval,
-    machine,
     noises,
     run,
     side_by_side,
@@ -94,9 +93,9 @@ def main() -> None:
         "",
         *(f"- {finding}" for finding in findings(comparison)),
         "",
-        f"Noise of its own for each prompt; prompts by seed {options.seed}; {machine()}. {SECONDS_NOTE}",
+        f"Noise of its own for each prompt; prompts by seed {options.seed}. {SECONDS_NOTE}",
     ]
-    write(out, lines)
+    write(out, "What TTO's choices are worth", lines)
 
 
 def _defaults() -> str:

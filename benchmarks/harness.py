@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -107,9 +108,11 @@ def interval(d: Difference, digits: int = 3) -> str:
     return f"{d.mean:+.{digits}f} ({d.low:+.{digits}f} … {d.high:+.{digits}f})"
 
 
-def write(out: Path, lines: Iterable[str]) -> None:
-    """Write ``results.md`` to a folder, and print it."""
-    text = "\n".join(lines) + "\n"
+def write(out: Path, title: str, lines: Iterable[str]) -> None:
+    """Write ``results.md`` to a folder, under a title and the command that made it, and print it."""
+    command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    made = f"`{command}` on {datetime.now(UTC).date()}; {machine()}"
+    text = "\n".join([f"# {title}", "", made, "", *lines]) + "\n"
     (out / "results.md").write_text(text)
     print(text)
 
@@ -117,4 +120,4 @@ def write(out: Path, lines: Iterable[str]) -> None:
 def machine() -> str:
     """Describe what the numbers were measured with."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning"))
-    return f"{versions}, Python {platform.python_version()}, one CPU thread a run"
+    return f"{versions}, Python {platform.python_version()}, one CPU thread a run."

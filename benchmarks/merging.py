@@ -10,7 +10,7 @@ Takes about ten minutes on two cores; goes on where it was stopped. Writes ``res
 
 from functools import partial
 
-from harness import arguments, machine, noises, run, side_by_side, write
+from harness import arguments, noises, run, side_by_side, write
 from sprites_prompts import stream_prompts
 
 from ttom_pl.compare import ITERATIONS, compare
@@ -30,7 +30,7 @@ def main() -> None:
     lines = [f"The whole stream, {options.count} prompts:", "", compare(runs, list(RULES)).table(SCORES, digits=3), ""]
     last = compare(runs, list(RULES), options.count * 2 // 3 + 1)
     lines += ["Its last third:", "", last.table(SCORES, digits=3), ""]
-    write(options.out, [*lines, f"Prompts by seed {options.seed}; {machine()}."])
+    write(options.out, "What a hit makes of its entry", [*lines, f"Prompts by seed {options.seed}."])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ from harness import (
     claims_table,
     hit_rate,
     interval,
-    machine,
     noises,
     run,
     side_by_side,
@@ -99,12 +98,11 @@ def main() -> None:
     lines = [claims_table(row for category, c in comparisons.items() for row in claims(category, c)), ""]
     for category, comparison in comparisons.items():
         lines += [f"## {category.capitalize()}", "", *section(category, comparison, runs[category], seeds)]
-        forest(comparison, (*MAIN[category], "layout_iou", "shape", QUALITY[0]), out / f"{category}.png")
+        forest(comparison, (*MAIN[category], "layout_iou", "shape", QUALITY[0]), out / f"methods-{category}.png")
         comparison.sheet().save(out / f"{category}-contact_sheet.png")
     rule = "One noise for all prompts of a run" if options.one_noise else "Noise of its own for each prompt"
-    made_by = f"{rule}. Prompts by seed {options.seed}, {options.fill} others in the read-only memory; {machine()}."
-    lines += [f"{made_by} {SECONDS_NOTE}"]
-    write(out, lines)
+    lines += [f"{rule}. Prompts by seed {options.seed}, {options.fill} others in the read-only memory. {SECONDS_NOTE}"]
+    write(out, "TTOM against its alternatives", lines)
 
 
 def claims(category: str, comparison: Comparison) -> Iterator[Claim]:
@@ -134,7 +132,7 @@ def section(category: str, comparison: Comparison, runs: Sequence[Sequence[Path]
         "",
         comparison.table((*SCORES[category], QUALITY[0], ITERATIONS, SECONDS), baseline=TTO, digits=3),
         "",
-        f"![differences from the plain model]({category}.png)",
+        f"![differences from the plain model](methods-{category}.png)",
         "",
         f"Hits: {', '.join(rates)}. {len(held_out)} of the {len(comparison.ids)} captions are not in the training set.",
         "",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from harness import COLD, PLAIN, Claim, arguments, claim, claims_table, machine, run, write
+from harness import COLD, PLAIN, Claim, arguments, claim, claims_table, run, write
 from sprites_prompts import make_prompts
 
 from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
@@ -58,9 +58,9 @@ def main() -> None:
         "",
         whole.table(),
         "",
-        f"Seed {options.seed}; {machine()}.",
+        f"Seed {options.seed}.",
     ]
-    write(out, lines)
+    write(out, "The main claims on the embedded model", lines)
     two.sheet().save(out / "contact_sheet.png")
 
 

@@ -25,7 +25,6 @@ from harness import (
     SECONDS_NOTE,
     arguments,
     hit_rate,
-    machine,
     noises,
     run,
     side_by_side,
@@ -80,7 +79,7 @@ def main() -> None:
     lines += ["What a prompt costs by what the memory was used for, against the same prompts with it off:", ""]
     lines += [*costs(comparison), ""]
     rule = "One noise for all prompts" if options.one_noise else "Noise of its own for each prompt"
-    write(out, [*lines, f"{rule}; prompts by seed {options.seed}; {machine()}. {SECONDS_NOTE}"])
+    write(out, "The memory along a stream", [*lines, f"{rule}; prompts by seed {options.seed}. {SECONDS_NOTE}"])
 
 
 def thirds(comparison: Comparison) -> Iterator[Comparison]:
