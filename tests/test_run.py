@@ -59,12 +59,12 @@ def test_another_config_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_differs_in_another_config_is_named(tmp_path: Path) -> None:
-    """With both values; how the file is written does not matter, nor the prompts' file nor what changes no video."""
-    old = "model: {lr: 0.1, rank: 4}\ndata: {prompts: a.txt}\nstream: {on_error: skip}\n"
+    """With both values; how the file is written does not matter, nor the prompts' file, nor where the folder
+    is now, nor what changes no video."""
+    old = "model: {lr: 0.1, rank: 4}\ndata: {prompts: a.txt}\nstream: {on_error: skip, out: runs/a}\n"
     RunFolder.open(tmp_path, old).append({"id": "x"})
-    RunFolder.open(
-        tmp_path, "# the same\nstream:\n  on_error: raise\nmodel: {rank: 4, lr: 0.1}\ndata: {prompts: b.txt}"
-    )
+    same = "# the same\nstream:\n  on_error: raise\n  out: /moved/a\nmodel: {rank: 4, lr: 0.1}\ndata: {prompts: b.txt}"
+    RunFolder.open(tmp_path, same)
     with pytest.raises(RunError, match=r"another config \(model\.lr was 0\.1, is 0\.2; seed was null, is 3\)"):
         RunFolder.open(tmp_path, old.replace("0.1", "0.2") + "seed: 3\n")
 

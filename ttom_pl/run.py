@@ -12,8 +12,8 @@ import yaml
 
 RESULTS = "results.jsonl"
 CONFIG = "config.yaml"
-FREE = ("data", "stream.on_error", "trainer.enable_progress_bar")
-"""Parts of the config that may change when a run goes on: prompts are compared one by one, the rest changes nothing."""
+FREE = ("data", "stream.on_error", "stream.out", "trainer.enable_progress_bar")
+"""Parts of the config that may change when a run goes on: prompts are compared one by one, a folder may have moved."""
 
 
 class RunError(ValueError):
