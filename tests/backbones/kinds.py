@@ -36,6 +36,7 @@ KINDS = {
     "wan": Kind(pipelines.wan, WanBackbone, WAN),
     "wan-euler": Kind(pipelines.wan_euler, WanBackbone, WAN),
     "wan2.2": Kind(pipelines.wan22, WanBackbone, WAN | {"guidance_scale_2": 2.5}),
+    "wan2.2-euler": Kind(pipelines.wan22_euler, WanBackbone, WAN | {"guidance_scale_2": 2.5}),
     "wan2.2-ti2v": Kind(pipelines.wan_ti2v, WanBackbone, WAN),
     # Wan 2.1 I2V takes all but the last 512 tokens for the image's.
     "wan-i2v": Kind(pipelines.wan_image, WanImageBackbone, WAN | {"max_sequence_length": 512}),

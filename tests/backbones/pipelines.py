@@ -117,9 +117,13 @@ def wan_euler() -> WanPipeline:
     return wan(scheduler=FlowMatchEulerDiscreteScheduler(shift=5.0))
 
 
-def wan22() -> WanPipeline:
+def wan22(**changes: Any) -> WanPipeline:
     """Two transformers, as A14B."""
-    return wan(transformer_2=wan_transformer(), boundary_ratio=0.8)
+    return wan(transformer_2=wan_transformer(), boundary_ratio=0.8, **changes)
+
+
+def wan22_euler() -> WanPipeline:
+    return wan22(scheduler=FlowMatchEulerDiscreteScheduler(shift=5.0))
 
 
 def wan_ti2v() -> WanPipeline:

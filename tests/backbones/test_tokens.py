@@ -65,6 +65,13 @@ def test_a_word_beyond_the_text_encoders_sight(tokenizer: PreTrainedTokenizerFas
         token_positions(tokenizer, PROMPT, ["up"], max_length=11)
 
 
+def test_a_word_that_occurs_again_beyond_sight(tokenizer: PreTrainedTokenizerFast) -> None:
+    """What the text encoder sees of it counts, unless a span asks for the one that it does not see."""
+    assert token_positions(tokenizer, PROMPT, ["moves"], max_length=8) == [3]
+    with pytest.raises(ValueError, match="'moves' lies beyond"):
+        token_positions(tokenizer, PROMPT, ["moves"], [(42, 47)], max_length=8)
+
+
 @pytest.fixture(scope="module")
 def t5() -> PreTrainedTokenizerFast:
     """A sentencepiece tokenizer as the real models': "walking" is two pieces, "triangles" three."""

@@ -230,9 +230,12 @@ def test_token_positions(backbone: WanBackbone) -> None:
     assert backbone.token_positions(PROMPT, ["moves"], [(42, 47)]) == [9]
 
 
-def test_spans_of_a_prompt_that_the_pipeline_cleans_are_not_trusted(backbone: WanBackbone) -> None:
-    """The pipeline strips and unescapes prompts; spans would be off."""
-    assert backbone.token_positions(f"  {PROMPT} ", ["circle"], [(4, 10)]) == [2]
+def test_spans_follow_the_words_through_cleaning(backbone: WanBackbone) -> None:
+    """The pipeline strips and unescapes prompts; the second "moves" stays the second."""
+    prompt = f"  {PROMPT.replace(' and ', '  and ')} "
+    start = prompt.rindex("moves")
+    assert backbone.token_positions(prompt, ["moves"], [(start, start + 5)]) == [9]
+    assert backbone.token_positions(prompt, ["moves"], []) == [3, 9]
 
 
 def test_everything_is_frozen(backbone: WanBackbone) -> None:

@@ -22,9 +22,9 @@ def serve(make_backbone, make_trainer, tmp_path):
     """Serve prompts by a fresh model and return their results."""
 
     def run(texts, out="run", *callbacks, **options):
-        steps = options.pop("guided_steps", 2)
+        steps, lr = options.pop("guided_steps", 2), options.pop("lr", 0.05)
         module = LayoutTTO(
-            make_backbone(), guided_steps=steps, iterations=3, loss_blocks=[1], rank=2, lr=0.05, stop_loss=0.0
+            make_backbone(), guided_steps=steps, iterations=3, loss_blocks=[1], rank=2, lr=lr, stop_loss=0.0
         )
         callback = ParametricMemory(**({"path": tmp_path / "memory", "min_gain": -9.0} | options))
         prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(texts)]
@@ -179,6 +179,25 @@ def test_damaged_entry_is_a_miss_and_the_stream_goes_on(serve, stored, tmp_path)
     assert [entry.id for entry in stored()] == [result["entry"]]
 
 
+def test_entry_that_does_not_fit_is_a_miss(serve, stored, tmp_path):
+    serve(SAME[:1])
+    (entry,) = stored()
+    with Memory(tmp_path / "memory") as memory:
+        tensors = dict(list(memory.load(entry).items())[:2])
+        given = {"key_text": entry.key_text, "prompt": entry.prompt, "fingerprint": entry.fingerprint}
+        memory.insert(tensors, key=entry.key, spec=entry.spec, **given)
+        memory.delete(entry.id)
+    with pytest.warns(UserWarning, match="left out: the adapter does not fit"):
+        (result,) = serve(SAME[1:], "again")
+    assert (result["read"], result["write"]) == ("miss", "insert")
+
+
+def test_fit_that_diverges_is_not_remembered(serve, stored):
+    (result,) = serve(SAME[:1], lr=1e20)
+    assert (result["write"], result["reason"]) == ("none", "the fit diverged: its loss or its adapter is not finite")
+    assert not stored()
+
+
 def test_entry_that_is_gone_when_it_is_to_be_merged(serve, stored, monkeypatch):
     (first,) = serve(SAME[:1])
     update = Memory.update
@@ -211,6 +230,8 @@ def test_blend_of_the_nearest(serve, tmp_path):
         assert sum(lookup.entry is not None for lookup in memory.history()) == 1
     with pytest.raises(ValueError, match="k is 0"):
         ParametricMemory(k=0)
+    with pytest.raises(ValueError, match="threshold is 0"):
+        ParametricMemory(threshold=0.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])

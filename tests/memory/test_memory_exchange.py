@@ -65,6 +65,28 @@ def test_capacity_holds_after_an_import(exported):
         assert next(iter(memory)).hits == 1
 
 
+def test_capacity_holds_after_an_import_into_an_index_in_use(exported, learn, axis, spec):
+    """An entry may come and go in the same change."""
+    path, _, _ = exported
+    with Memory(capacity=1) as memory:
+        kept = learn(memory, 3)
+        memory.record_use(kept.id)
+        memory.record_use(kept.id)
+        assert memory.read(axis(3), fingerprint="wan", spec=spec)
+        import_memory(memory, path)
+        assert [match.entry.id for match in memory.read(axis(3), fingerprint="wan", spec=spec, k=3)] == [kept.id]
+
+
+def test_the_same_entry_twice(exported, folder, adapter):
+    _, (entry, _), (first, _) = exported
+    tensors = {name: tensor + 1 for name, tensor in adapter(5).items()}
+    further = replace(entry, merged=9, content_hash=content_hash(tensors))
+    with Memory(folder) as memory:
+        memory.adopt([(entry, first), (further, tensors)])
+        assert memory.get(entry.id).merged == 9
+        assert memory.verify().clean
+
+
 def test_merge_keeps_what_is_further_and_the_greater_counts(learn, adapter, axis, spec):
     with Memory() as here, Memory() as there:
         ours, shared = learn(here, 0), learn(here, 1)
@@ -150,9 +172,14 @@ def attacks(entry, tensors):
     yield "shape", [forged(entry, {key: torch.ones(2)})], {}, {}
     yield "no LoRA matrix", [forged(entry, {"transformer.blocks.9.attn2.to_q.lora_A.weight": torch.ones(2, 4)})], {}, {}
     yield "no LoRA matrix", [forged(entry, {"os.system": torch.ones(2, 4)})], {}, {}
-    yield "finite", [forged(entry, {key: torch.full((2, 4), float("nan"))})], {}, {}
-    yield "finite", [forged(entry, {key: torch.full((2, 4), float("inf"))})], {}, {}
-    yield "without tensors", [forged(entry, {})], {}, {}
+    yield "only the LoRA matrix", [forged(entry, {key: tensors[key]})], {}, {}
+    other = {name.replace("transformer.", "evil."): tensor.clone() for name, tensor in tensors.items()}
+    yield "one transformer", [forged(entry, tensors | other)], {}, {}
+    more = replace(entry.spec, target_modules=(*entry.spec.target_modules, "blocks.1.attn2.to_q"))
+    yield "all modules", [forged(entry, tensors, spec=more)], {}, {}
+    yield "finite", [forged(entry, tensors | {key: torch.full(tensors[key].shape, float("nan"))})], {}, {}
+    yield "finite", [forged(entry, tensors | {key: torch.full(tensors[key].shape, float("inf"))})], {}, {}
+    yield "all modules", [forged(entry, {})], {}, {}
     yield "key", [forged(entry, tensors, key=np.zeros(4, np.float32))], {}, {}
     yield "key", [forged(entry, tensors, key=np.array([1, np.nan], np.float32))], {}, {}
     yield "count", [forged(entry, tensors, hits=-1)], {}, {}
@@ -161,7 +188,10 @@ def attacks(entry, tensors):
     yield "text", [forged(entry, tensors, prompt=["a"])], {}, {}
     yield "number", [forged(entry, tensors, weight=0)], {}, {}
     yield "number", [forged(entry, tensors, created="now")], {}, {}
+    yield "number", [forged(entry, tensors, created=10**30)], {}, {}
     yield "loss", [forged(entry, tensors, loss_after="low")], {}, {}
+    yield "loss", [forged(entry, tensors, loss_after=10**30)], {}, {}
+    yield "text", [forged(entry, tensors, prompt="half of a character: \ud83d")], {}, {}
     yield "size", [forged(entry, tensors, nbytes=1)], {}, {}
 
 

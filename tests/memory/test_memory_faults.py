@@ -178,6 +178,28 @@ def test_lost_database_is_named_and_rebuilt(folder, learn, adapter, damage, axis
         assert memory.verify().clean
 
 
+def test_database_cut_within_its_last_page(folder, learn):
+    """SQLite opens it; the row at its end is what does not hold."""
+    database = folder / "memory.sqlite"
+    with Memory(folder) as memory:
+        for i in range(16):
+            learn(memory, i, layout={"x": "y" * 3000})
+    whole, refused = database.read_bytes(), []
+    for cut in range(1, 4096, 500):
+        database.write_bytes(whole[:-cut])
+        try:
+            with Memory(folder) as memory:
+                entries = list(memory)
+        except DamagedDatabaseError as error:
+            refused.append(str(error))
+        else:
+            assert len(entries) == 16
+    assert refused
+    assert all("ttom memory verify --repair" in message for message in refused)
+    assert verify_folder(folder, repair=True).entries == 16
+    assert verify_folder(folder).clean
+
+
 def test_rebuilding_takes_the_newest_file_of_an_entry_and_leaves_damaged_ones(folder, learn, adapter):
     with Memory(folder) as memory:
         entries = [learn(memory, i) for i in range(2)]

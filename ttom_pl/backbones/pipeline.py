@@ -19,7 +19,7 @@ from ttom_pl.backbones.base import Backbone, Conditioning
 from ttom_pl.backbones.fingerprint import fingerprint
 from ttom_pl.backbones.loading import load_pipeline
 from ttom_pl.backbones.placement import Placement, Placer
-from ttom_pl.backbones.tokens import token_positions
+from ttom_pl.backbones.tokens import spans_in, token_positions
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -178,7 +178,7 @@ class PipelineBackbone(Backbone):
     def token_positions(self, prompt: str, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
         """Return the token positions of an object's words."""
         cleaned = self._clean(prompt)
-        spans = spans if cleaned == prompt else ()
+        spans = spans_in(cleaned, prompt, spans)
         return token_positions(self.pipe.tokenizer, cleaned, words, spans, self.max_sequence_length)
 
     @torch.no_grad()

@@ -19,7 +19,7 @@ def token_positions(
     Args:
         tokenizer: a fast tokenizer (it must report character offsets).
         prompt: the prompt, as it is given to the text encoder.
-        words: the object's words; every occurrence in the prompt counts, case is ignored.
+        words: the object's words; every occurrence in the prompt that the text encoder sees counts, case is ignored.
         spans: character spans (start, end) of the words in the prompt; where given, only these occurrences count.
         max_length: tokens that the text encoder sees; what lies beyond is cut off.
 
@@ -27,20 +27,37 @@ def token_positions(
         ValueError: if a word is not in the prompt or lies beyond ``max_length``, or if the tokenizer does not know a
             word of the prompt, be it the object's or another.
     """
-    if not spans:
-        spans = [span for word in words for span in _occurrences(word, prompt)]
+    named = spans or [span for word in words for span in _occurrences(word, prompt)]
     encoded = tokenizer(prompt, truncation=True, max_length=max_length, return_offsets_mapping=True)
     _check_known(tokenizer, prompt, encoded)
-    positions = []
-    for start, end in spans:
-        found = [i for i, (a, b) in enumerate(encoded["offset_mapping"]) if a < end and b > start]
-        if not found:
+    found = {
+        (start, end): [i for i, (a, b) in enumerate(encoded["offset_mapping"]) if a < end and b > start]
+        for start, end in named
+    }
+    seen = {prompt[start:end].lower() for (start, end), positions in found.items() if positions}
+    for (start, end), positions in found.items():
+        if not positions and (spans or prompt[start:end].lower() not in seen):
             raise ValueError(
                 f"the word {prompt[start:end]!r} lies beyond the {max_length} tokens that the text encoder sees of the "
                 f"prompt {prompt!r}; shorten the prompt or raise max_sequence_length"
             )
-        positions += found
-    return sorted(set(positions))
+    return sorted({position for positions in found.values() for position in positions})
+
+
+def spans_in(cleaned: str, prompt: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return where the words of some spans of a prompt are in the same prompt after it was cleaned.
+
+    The n-th occurrence stays the n-th. Empty if cleaning has changed how often one of the words occurs.
+    """
+    moved = []
+    for start, end in spans:
+        word = re.escape(prompt[start:end])
+        before = [match.start() for match in re.finditer(word, prompt)]
+        after = [match.span() for match in re.finditer(word, cleaned)]
+        if len(before) != len(after) or start not in before:
+            return []
+        moved.append(after[before.index(start)])
+    return moved
 
 
 def _check_known(tokenizer: PreTrainedTokenizerBase, prompt: str, encoded: Mapping[str, Any]) -> None:

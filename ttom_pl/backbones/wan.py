@@ -100,7 +100,8 @@ class WanBackbone(CrossAttentionBackbone):
         """Steps of the first transformer."""
         if self.pipe.config.boundary_ratio is None:
             return self.num_steps
-        if self.pipe.scheduler.num_inference_steps != self.num_steps:
+        # FlowMatchEulerDiscreteScheduler has no such attribute before its first steps are set.
+        if getattr(self.pipe.scheduler, "num_inference_steps", None) != self.num_steps:
             self._set_timesteps()
         return sum(self._is_noisy(index) for index in range(self.num_steps))
 

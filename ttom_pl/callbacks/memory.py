@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ class ParametricMemory(StreamCallback):
         merge: how a hit's entry takes up what was learnt.
 
     Raises:
-        ValueError: if ``k`` is less than 1 or ``hit_iterations`` less than 0, or if there is no memory to read only.
+        ValueError: if ``k`` is less than 1, ``threshold`` not above 0 or ``hit_iterations`` less than 0, or if there is
+            no memory to read only.
     """
 
     def __init__(
@@ -106,6 +108,8 @@ class ParametricMemory(StreamCallback):
     ) -> None:
         if k < 1:
             raise ValueError(f"memory.k is {k}; it is the number of entries to blend, at least 1")
+        if threshold <= 0:
+            raise ValueError(f"memory.threshold is {threshold}; it is a cosine similarity above 0, up to 1")
         if hit_iterations is not None and hit_iterations < 0:
             raise ValueError(f"memory.hit_iterations is {hit_iterations}; it must be at least 0 (use hits as they are)")
         if mode == "read-only" and path is not None:  # before a model is loaded
@@ -252,19 +256,22 @@ class ParametricMemory(StreamCallback):
         loaded: list[tuple[Match, dict[str, Tensor]]] = []
         for match in matches:
             try:
-                loaded.append((match, memory.load(match.entry)))
-            except (CorruptEntryError, EntryNotFoundError) as error:
+                tensors = memory.load(match.entry)
+                adapter.load_state_dict(tensors)
+            except (CorruptEntryError, EntryNotFoundError, ValueError) as error:
                 rank_zero_warn(f"entry {match.entry.id} of the memory is left out: {error}")
-        if len(loaded) == 1:
-            adapter.load_state_dict(loaded[0][1])
-        elif loaded:
+            else:
+                loaded.append((match, tensors))
+        if len(loaded) > 1:
             adapter.load_state_dict(blend([each for _, each in loaded], [match.similarity for match, _ in loaded]))
         return [match for match, _ in loaded]
 
     def _saved(self, entry: Entry, updates: int) -> int:
         """Return how many iterations fewer than the scene took without a memory."""
-        cold = entry.extra.get("cold_iterations", self._module.guided_steps * self._module.iterations)
-        return max(0, int(cold) - updates)
+        cold = entry.extra.get("cold_iterations")
+        if not isinstance(cold, int):
+            cold = self._module.guided_steps * self._module.iterations
+        return max(0, cold - updates)
 
     def _write(self, served: "Served") -> tuple[str, str]:
         """Insert, update or leave be; return which, and why."""
@@ -284,6 +291,8 @@ class ParametricMemory(StreamCallback):
             return "none", self._lookup.read if matches else "nothing was optimised"
         losses = [loss for step in served.losses for loss in step]
         gain = 1 - losses[-1] / losses[0] if losses[0] > 0 else 0.0
+        if not math.isfinite(gain) or not all(tensor.isfinite().all() for tensor in self._module.learnt.values()):
+            return "none", "the fit diverged: its loss or its adapter is not finite"
         if gain < self.min_gain:
             return "none", f"the loss fell by {gain:.0%}, less than {self.min_gain:.0%}"
         reason = f"the loss fell by {gain:.0%}"

@@ -16,6 +16,7 @@ from ttom_pl.memory.errors import DamagedDatabaseError, MemoryBusyError, MemoryW
 
 VERSION = 1
 _TIMEOUT = 60.0  # seconds to wait for other processes
+_REFUSED = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _SCHEMA = """
 CREATE TABLE state (generation INTEGER NOT NULL);
 INSERT INTO state VALUES (0);
@@ -174,7 +175,7 @@ class Database:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise DamagedDatabaseError(self.path.parent, f"damaged ({error})") from error
-            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            if code in _REFUSED:
                 raise MemoryWriteError(self.path, error) from error
             if code == sqlite3.SQLITE_BUSY:
                 raise MemoryBusyError(self.path, _TIMEOUT) from error

@@ -37,7 +37,10 @@ class MemoryWriteError(MemoryStoreError):
     """The disk refused a write; the memory is as it was before."""
 
     def __init__(self, path: object, reason: object) -> None:
-        super().__init__(f"cannot write {path}: {reason}; free space on the disk or lower capacity_bytes, then go on")
+        super().__init__(
+            f"cannot write {path}: {reason}; free space on the disk, lower capacity_bytes or make the folder writable, "
+            "then go on"
+        )
 
 
 class MemoryBusyError(MemoryStoreError):

@@ -143,7 +143,7 @@ def _entry(entry_id: str, data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     if entry.id != entry_id:
         raise ValueError(f"entry {entry_id} says that it is {str(entry.id)[:80]!r}")
     for name, known in (
-        ("a text", all(isinstance(getattr(entry, name), str) for name in _TEXTS)),
+        ("a text", all(_is_text(getattr(entry, name)) for name in _TEXTS)),
         ("a count", all(_is_count(getattr(entry, name)) for name in _COUNTS)),
         ("a number", all(_is_number(getattr(entry, name)) for name in _NUMBERS) and entry.weight > 0),
         ("a loss", all(loss is None or _is_number(loss) for loss in (entry.loss_before, entry.loss_after))),
@@ -170,7 +170,12 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return (type(value) is int and abs(value) < 1 << 62) or (type(value) is float and math.isfinite(value))
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that can be stored: JSON can hold half of a character, UTF-8 cannot."""
+    return isinstance(value, str) and value == value.encode(errors="replace").decode()
 
 
 def _member(entry_id: str) -> str:

@@ -70,6 +70,7 @@ def check_names(entry: Entry, adapter: Adapter) -> None:
     Raises:
         ValueError: if one is not named, shaped or typed like one; the message says which.
     """
+    pairs: dict[tuple[str, str], set[str]] = {}
     for name, tensor in adapter.items():
         match = _NAME.fullmatch(name)
         if match is None or match["module"] not in entry.spec.target_modules:
@@ -80,6 +81,12 @@ def check_names(entry: Entry, adapter: Adapter) -> None:
             )
         if tensor.dtype not in (torch.float64, torch.float32, torch.bfloat16, torch.float16):
             raise ValueError(f"tensor {name!r} is {tensor.dtype}; LoRA matrices are floating-point")
+        pairs.setdefault((match["component"], match["module"]), set()).add(match["matrix"])
+    if sorted(module for _, module in pairs) != sorted(set(entry.spec.target_modules)):
+        raise ValueError("its tensors are not those of all modules that the entry says it adapts, in one transformer")
+    for (_, module), matrices in pairs.items():
+        if matrices != {"A", "B"}:
+            raise ValueError(f"module {module!r} has only the LoRA matrix {min(matrices)} of A and B")
 
 
 def block_norms(entry: Entry, adapter: Adapter) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ttom_pl.memory.database import VERSION, Database, Group, insert_row, to_row
+from ttom_pl.memory.database import VERSION, Database, Group, from_row, insert_row, to_row
 from ttom_pl.memory.entry import Adapter, Entry
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError, EntryNotFoundError, MemoryStoreError
 from ttom_pl.memory.files import AdapterFiles, encode, file_name, generation_of
@@ -55,6 +55,7 @@ class Change:
     def _write(self, entry: Entry, adapter: Adapter) -> str:
         name = file_name(entry.id, self.generation)
         self.written.append(name)
+        self.obsolete = [each for each in self.obsolete if each != name]  # the same entry twice in one change
         self.files.write(name, encode(entry, adapter))
         return name
 
@@ -114,6 +115,17 @@ class Records:
                 return
             yield from page
             last = page[-1]["label"]
+
+    def entry(self, row: sqlite3.Row) -> Entry:
+        """Return the entry of a row.
+
+        Raises:
+            DamagedDatabaseError: if the row does not hold one, as at the end of a truncated database.
+        """
+        try:
+            return from_row(row)
+        except (ValueError, TypeError, KeyError) as error:
+            raise DamagedDatabaseError(self.folder, f"damaged (entry {row['id']}: {error})") from error
 
     def read(self, row: sqlite3.Row) -> dict[str, Tensor]:
         """Return the adapter of a row.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,16 +54,17 @@ class GroupSearch:
         self,
         generation: int,
         added: Iterable[tuple[Group, int, NDArray[np.float32]]],
-        removed: Iterable[tuple[Group, int]],
+        removed: Collection[tuple[Group, int]],
     ) -> None:
         """Follow a change that this process has committed, which made ``generation``, without asking the database."""
         current = {group: each for group, each in self._followed.items() if each.generation == generation - 1}
+        gone = {label for _, label in removed}
         for group, label in removed:  # first, so that the new entry gets an old one's slot
-            if group in current:
+            if group in current and label in current[group].index.labels:
                 current[group].index.remove([label])
                 current[group].saved = False
         for group, label, vector in added:
-            if group in current:
+            if group in current and label not in gone:  # what was added may have been evicted in the same change
                 current[group].index.add([label], vector[None])
                 current[group].saved = False
         for each in current.values():

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ttom_pl.memory.capacity import Capacity
-from ttom_pl.memory.database import Group, from_row
+from ttom_pl.memory.database import Group
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
@@ -167,7 +167,8 @@ class Memory:
         with self._records.database.reading() as connection:
             nearest = self._records.search.nearest(connection, Group(fingerprint, spec.digest, vector.size), vector, k)
             near = [(label, similarity) for label, similarity in nearest if similarity >= threshold - _TOLERANCE]
-            return [Match(from_row(row_labelled(connection, label)), similarity) for label, similarity in near]
+            rows = [(row_labelled(connection, label), similarity) for label, similarity in near]
+            return [Match(self._records.entry(row), similarity) for row, similarity in rows]
 
     def load(self, entry: Entry | str) -> dict[str, Tensor]:
         """Return the adapter that an entry holds now.
@@ -225,7 +226,7 @@ class Memory:
         try:
             with self._records.writing() as change:
                 row = get_row(change.connection, entry_id)
-                old = from_row(row)
+                old = self._records.entry(row)
                 tensors, weight = self.merge.merge(self._records.read(row), new, old.weight, min(similarity, 1.0))
                 entry = replace(
                     old,
@@ -264,7 +265,7 @@ class Memory:
         with self._records.database.writing() as connection:
             now = self._clock()
             connection.execute(f"UPDATE entries SET {counts} WHERE id = ?", (iterations_saved, now, entry_id))
-            entry = from_row(get_row(connection, entry_id))
+            entry = self._records.entry(get_row(connection, entry_id))
             for other in blended:
                 connection.execute("UPDATE entries SET hits = hits + 1, last_used = ? WHERE id = ?", (now, other))
             connection.execute("INSERT INTO lookups VALUES (?, ?, ?)", (now, entry_id, iterations_saved))
@@ -303,7 +304,7 @@ class Memory:
                 if row is None:
                     change.add(entry, tensors)
                     added.append(entry.id)
-                elif (kept := _newer(from_row(row), entry)) != from_row(row):
+                elif (kept := _newer(self._records.entry(row), entry)) != self._records.entry(row):
                     tensors = tensors if kept.content_hash == entry.content_hash else self._records.read(row)
                     change.remove(row)
                     change.add(kept, tensors)
@@ -332,11 +333,11 @@ class Memory:
             EntryNotFoundError: if there is none of this id.
         """
         with self._records.database.reading() as connection:
-            return from_row(get_row(connection, entry_id))
+            return self._records.entry(get_row(connection, entry_id))
 
     def __iter__(self) -> Iterator[Entry]:
         """Iterate over the entries in the order of insertion; the memory may change meanwhile."""
-        return (from_row(row) for row in self._records.rows())
+        return (self._records.entry(row) for row in self._records.rows())
 
     def __len__(self) -> int:
         with self._records.database.reading() as connection:
