@@ -64,7 +64,7 @@ def test_half_precision_is_summed_in_float32(query_and_key: tuple[Tensor, Tensor
     query, key = (each.detach().bfloat16() for each in query_and_key)
     got = object_attention(query, key, token_weights(OBJECTS, 11), 16)
     assert got.dtype == torch.float32
-    torch.testing.assert_close(got.double(), full_attention(query, key, OBJECTS), rtol=0.1, atol=0.01)
+    torch.testing.assert_close(got.double(), full_attention(query, key, OBJECTS), rtol=1e-5, atol=1e-7)
 
 
 def test_token_weights_are_means() -> None:

@@ -39,10 +39,9 @@ def object_attention(
     Returns:
         float32 attention of shape (B, M, S).
     """
-    scaled = query * query.shape[-1] ** -0.5
-    chunks = scaled.split(chunk_size, dim=1)
+    chunks = query.split(chunk_size, dim=1)
     if len(chunks) == 1:
-        return _attend(scaled, key, weights, bias)
+        return _attend(query, key, weights, bias)
     biases = [bias] * len(chunks) if bias is None or bias.shape[1] == 1 else bias.split(chunk_size, dim=1)
     parts = [
         checkpoint(_attend, chunk, key, weights, own, use_reentrant=False)
@@ -52,7 +51,8 @@ def object_attention(
 
 
 def _attend(query: Tensor, key: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-    logits = torch.einsum("bshd,blhd->bhsl", query, key).float()
+    # In float32 also for weights of lower precision: the exponential would make much of a rounded logit.
+    logits = torch.einsum("bshd,blhd->bhsl", query.float() * query.shape[-1] ** -0.5, key.float())
     if bias is not None:
         logits = logits + bias[:, None].float()
     return torch.einsum("bsl,lm->bms", logits.softmax(-1).mean(1), weights)
