@@ -13,6 +13,8 @@ in each iteration. It reads the map by our own chunked reading, which favours it
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +227,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for cost.md")
     options = parser.parse_args()
     diffusers_logging.set_verbosity_error()
-    text = table([cost(name) for name in options.presets])
+    tables = table([cost(name) for name in options.presets])
+    versions = ", ".join(f"{name} {version(name)}" for name in ("ttom_pl", "torch", "diffusers", "peft"))
+    text = f"# What TTO costs, counted\n\n`python benchmarks/cost.py` on {date.today()}; {versions}.\n\n{tables}"
     print(text)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
