@@ -222,7 +222,7 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
     [
         ("methods", ["--seeds", "2", "--fill", "2"], 2 * 2 * 7, ["## Motion", "Spatial relationship", "Against TTO"]),
         ("stream", ["--one_noise"], 5, ["Last third:", "of a full rehearsal", "One noise for all prompts"]),
-        ("ablations", [], 16, ["more iterations are not better", "optimising parameters"]),
+        ("ablations", [], 16, ["twice as many iterations", "optimising parameters"]),
     ],
 )
 def test_whole_benchmark(
