@@ -34,7 +34,6 @@ def config(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> Config:
     config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
     config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
     config["model"] |= {"guided_steps": 2, "iterations": 2, "loss_blocks": [1], "rank": 2}
-    config["trainer"]["logger"]["init_args"]["save_dir"] = str(tmp_path / "run")
     return config
 
 

@@ -31,7 +31,7 @@ class Score:
     hits: float | None
 
 
-def scores(results: Sequence[Mapping[str, Any]], resamples: int = 2000, seed: int = 0) -> list[Score]:
+def scores(results: Sequence[Mapping[str, Any]], resamples: int = 10_000, seed: int = 0) -> list[Score]:
     """Return the scores of a run with percentile bootstrap intervals over its prompts.
 
     Videos of one prompt, such as another tool's samples, count as their mean.
