@@ -117,6 +117,8 @@ class Comparison:
         for id in self.ids[:prompts]:
             pictures = []
             for (run, *_), (results, *_) in zip(self.runs, self.results, strict=True):
+                if "video" not in results[id].get("files", {}):
+                    raise RunError(f"run {str(run)!r} has no video of prompt {id!r}; serve it with VideoWriter")
                 video = read_mp4(run / results[id]["files"]["video"])
                 pictures.append(film_strip(video, Layout.from_dict(results[id]["layout"]), frames, height))
             rows.append((self.results[0][0][id]["prompt"], pictures))

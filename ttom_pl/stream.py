@@ -21,7 +21,7 @@ from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
 from ttom_pl.resume import changes, image_record
-from ttom_pl.run import RunFolder
+from ttom_pl.run import RunError, RunFolder
 from ttom_pl.tto import LayoutTTO
 
 _VERSIONS = {name: version(name) for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning")}
@@ -158,6 +158,14 @@ class Stream:
                 )
             else:
                 done.add(prompt.id)
+        numbers = {prompt.id: number for number, prompt in enumerate(prompts, start=1)}
+        for id, result in results.items():
+            if "number" in result and "error" not in result and numbers.get(id) != result["number"]:
+                raise RunError(
+                    f"prompt {id!r} was number {result['number']} of the run in {str(self.out)!r} and is "
+                    f"{numbers.get(id, 'not among the prompts')} now; files are named by number, so add prompts "
+                    "at the end or choose another folder"
+                )
         if done:
             rank_zero_info(f"{self.out} goes on: {len(done)} of {len(prompts)} prompts are done")
         return done

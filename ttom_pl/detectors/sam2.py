@@ -84,7 +84,7 @@ class Sam2Tracker(Detector):
 
     def _session(self, video: Tensor, key: int, seeds: Sequence[Detection]) -> Any:
         """Return a session of the model with the video and the seeds' boxes (its processor would need torchvision)."""
-        pixels = F.interpolate(video.float(), (self.size, self.size), mode="bilinear", antialias=True)
+        pixels = F.interpolate(video.float().cpu(), (self.size, self.size), mode="bilinear", antialias=True)
         normalised = (pixels - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_STD)[:, None, None]
         session: Any = Sam2VideoInferenceSession(
             normalised, *video.shape[2:], inference_device=self.device, dtype=self.model.dtype
