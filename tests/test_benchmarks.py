@@ -4,8 +4,9 @@ import importlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from itertools import permutations
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from ttom_pl.sprites.data import SceneDataset
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 QUALITY = ("temporal_consistency", "temporal_flickering", "persistence", "stability")
-NAMES = ("sprites_prompts", "harness", "plots", "methods", "stream", "ablations")
+NAMES = ("sprites_prompts", "harness", "plots", "sprites", "methods", "stream", "ablations")
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +49,27 @@ def read(path: Path) -> dict[str, str]:
     return {line["id"]: line["prompt"] for line in lines}
 
 
+def test_main_prompts(benchmarks: dict[str, ModuleType], tmp_path: Path) -> None:
+    drawn = benchmarks["sprites_prompts"].main_prompts(tmp_path, 2026, 100, 240)
+    texts = {name: list(read(path).values()) for name, path in drawn.items()}
+    assert Counter(texts["one"]) == dict.fromkeys(texts["one"], 2)
+    assert len(texts["one"]) == 2 * 72
+    many = texts["two"] + texts["stream"]
+    assert len(set(many)) == len(many) == 340
+    assert not benchmarks["sprites_prompts"].training_captions().intersection(many)
+    scenes = Counter(tuple(group.motion for group in parse_caption(text)[0]) for text in texts["stream"])
+    assert len(scenes) == 12
+    assert set(scenes.values()) == {20}
+
+
 def test_category_prompts(benchmarks: dict[str, ModuleType], prompts: dict[str, dict[str, str]]) -> None:
     assert {name: len(each) for name, each in prompts.items()} == {
         "motion": 100,
         "motion-fill": 60,
         "spatial": 100,
         "spatial-fill": 60,
+        "numeracy": 100,
+        "numeracy-fill": 60,
     }
     texts = [text for each in prompts.values() for text in each.values()]
     assert len(set(texts)) == len(texts)
@@ -65,18 +81,22 @@ def test_category_prompts(benchmarks: dict[str, ModuleType], prompts: dict[str, 
         for text in each.values():
             (first, second), relation = parse_caption(text)
             assert first.color != second.color
-            assert (relation is None) == name.startswith("motion")
-            assert relation or first.motion != second.motion != "still" != first.motion
+            assert (relation is not None) == name.startswith("spatial")
+            if name.startswith("motion"):
+                assert first.motion != second.motion != "still" != first.motion
+            if name.startswith("numeracy"):
+                assert first.motion == second.motion
+                assert {first.count, second.count} == {1, 2}
 
 
 def test_too_many_prompts(benchmarks: dict[str, ModuleType]) -> None:
     module = benchmarks["sprites_prompts"]
     with pytest.raises(ValueError, match="not 2000 captions of relations; ask for at most 1080"):
         module._relations(0, 2000, set())
-    left = {text for scene in permutations(module.MOVING, 2) for text in sorted(module._captions(scene))[1:]}
-    assert len(module._motions(0, 12, left)) == 12
-    with pytest.raises(ValueError, match="not 13 held-out captions of two motions; ask for at most 12"):
-        module._motions(0, 13, left)
+    scenes = [{"a", "b"}, {"c", "d"}]
+    assert sorted(module._draw("", 2, scenes, {"a", "d"})) == ["b", "c"]
+    with pytest.raises(ValueError, match="not 3 held-out captions of this kind; ask for at most 2"):
+        module._draw("", 3, scenes, {"a", "d"})
 
 
 def test_stream_has_few_scenes(benchmarks: dict[str, ModuleType], tmp_path: Path) -> None:
@@ -195,7 +215,7 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
         served.append(options)
         number = len(served)
         layout = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5),)),)).to_dict()
-        names = {*benchmarks["methods"].SCORES["motion"], *benchmarks["methods"].SCORES["spatial"], *QUALITY}
+        names = {name for scores in benchmarks["methods"].SCORES.values() for name in scores}.union(QUALITY)
         changes = [
             {
                 "id": id,
@@ -212,15 +232,17 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
         write_mp4(out / "videos" / "0001.mp4", video, fps=8)
         return out
 
-    for name in ("methods", "stream", "ablations"):
+    for name in ("sprites", "methods", "stream", "ablations"):
         monkeypatch.setattr(benchmarks[name], "run", run)
+    monkeypatch.setattr(benchmarks["sprites"], "identical", partial(benchmarks["sprites"].identical, number=1))
     return served
 
 
 @pytest.mark.parametrize(
     ("name", "extra", "runs", "says"),
     [
-        ("methods", ["--seeds", "2", "--fill", "2"], 2 * 2 * 7, ["## Motion", "Spatial relationship", "Against TTO"]),
+        ("sprites", ["--stream", "12"], 7, ["TTOM cold: layout IoU", "1 of 1 videos", "Stream, prompts 9 to 12"]),
+        ("methods", ["--seeds", "2", "--fill", "2"], 3 * 2 * 7, ["## Motion", "Spatial relationship", "Against TTO"]),
         ("stream", ["--one_noise"], 5, ["Last third:", "of a full rehearsal", "One noise for all prompts"]),
         ("ablations", [], 16, ["twice as many iterations", "optimising parameters"]),
     ],

@@ -306,7 +306,8 @@ def test_prompts_before_those_of_a_run_are_refused(run_stream: RunStream) -> Non
     """Files are named by number: the new first prompt would overwrite the video of the old one."""
     run_stream(prompts=[Prompt("a", "a red circle moves left and a blue square moves up")])
     changed = [Prompt(id, "a red circle moves left and a blue square moves up") for id in ("b", "a")]
-    with pytest.raises(RunError, match=r"'a' was number 1 .* and is 2 now"):
+    run_stream(prompts=changed[1:])  # the same place
+    with pytest.raises(RunError, match=r"prompt 1 .* was 'a' and is 'b' now"):
         run_stream(prompts=changed)
 
 

@@ -127,6 +127,7 @@ class Stream:
         """
         self.trainer, self.module, self.prompts = trainer, module, prompts
         self.folder = RunFolder.open(self.out, config)
+        self._check_order(prompts)
         _quieten_lightning()
         module.backbone.to(trainer.strategy.root_device)
         requests = list(self.plan(prompts, self._done(prompts)))
@@ -144,6 +145,17 @@ class Stream:
             self._tell("on_stream_end", self)
         return self.folder
 
+    def _check_order(self, prompts: Sequence[Prompt]) -> None:
+        """Refuse prompts that would overwrite the files of others, which are named by number."""
+        for id, result in self.folder.results().items():
+            number = result.get("number", 0)
+            if "error" not in result and 0 < number <= len(prompts) and prompts[number - 1].id != id:
+                now = prompts[number - 1].id
+                raise RunError(
+                    f"prompt {number} of the run in {str(self.out)!r} was {id!r} and is {now!r} now; files are named "
+                    "by number, so add prompts at the end or choose another folder"
+                )
+
     def _done(self, prompts: Sequence[Prompt]) -> set[str]:
         """Return the ids of the prompts that have a result already, and still are what they were."""
         results, done = self.folder.results(), set()
@@ -158,16 +170,6 @@ class Stream:
                 )
             else:
                 done.add(prompt.id)
-        numbers = {prompt.id: number for number, prompt in enumerate(prompts, start=1)}
-        for id, result in results.items():
-            if "number" in result and "error" not in result and numbers.get(id) != result["number"]:
-                raise RunError(
-                    f"prompt {id!r} was number {result['number']} of the run in {str(self.out)!r} and is "
-                    f"{numbers.get(id, 'not among the prompts')} now; files are named by number, so add prompts "
-                    "at the end or choose another folder"
-                )
-        if done:
-            rank_zero_info(f"{self.out} goes on: {len(done)} of {len(prompts)} prompts are done")
         return done
 
     def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> Iterator[Served]:
