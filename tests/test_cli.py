@@ -3,16 +3,20 @@
 import json
 import re
 import shlex
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from diffusers import WanPipeline
 
 from ttom_pl.cli import COMMANDS, main
+from ttom_pl.cli._quiet import quieten
 from ttom_pl.planners import Planner
 from ttom_pl.run import read_results
+from ttom_pl.stream import Served, Stream
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -61,7 +65,7 @@ def fails(call: Callable[[], Any], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_stream(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     run = stream("--memory.min_gain=-1")
-    assert "2 prompts served, 0 skipped" in capsys.readouterr().out
+    assert "served: 2, skipped: 0" in capsys.readouterr().out
     results = read_results(run)
     assert list(results) == ["p0", "p1"]
     assert [result["updates"] for result in results.values()] == [4, 4]
@@ -99,7 +103,37 @@ def test_a_skipped_prompt_is_named(
     path.write_text(path.read_text() + "\n" + json.dumps(bad))
     with pytest.warns(UserWarning, match="'bad' is skipped"):
         stream("--model.guided_steps=0")
-    assert "2 prompts served, 1 skipped: bad" in capsys.readouterr().out
+    assert "served: 2, skipped: 1 (bad)" in capsys.readouterr().out
+
+
+def test_no_prompt_served_is_a_failure(
+    stream: Callable[..., Path], config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.txt").write_text("a dragon moves left\n")
+    config["data"]["prompts"] = str(tmp_path / "bad.txt")
+    with pytest.warns(UserWarning, match="is skipped"), pytest.raises(SystemExit) as stopped:
+        stream()
+    assert stopped.value.code == 1
+    assert "served: 0, skipped: 1" in capsys.readouterr().out
+
+
+def test_ctrl_c(
+    stream: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(self: Stream, served: Served) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Stream, "serve", interrupt)
+    with pytest.raises(SystemExit) as stopped:
+        stream()
+    assert stopped.value.code == 130
+    assert "the same command goes on from" in capsys.readouterr().err
+
+
+def test_warnings_without_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    quieten()
+    assert warnings.formatwarning(UserWarning("look"), UserWarning, "module.py", 3) == "warning: look\n"
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,6 +187,10 @@ def test_wrong_config_key_of_a_class(
     assert "hight" in fails(stream, capsys)
 
 
+def test_options_are_not_abbreviated(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--model.iteration" in fails(lambda: stream("--model.iteration=3"), capsys)
+
+
 def test_wrong_config_value(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert "iterations" in fails(lambda: stream("--model.iterations=many"), capsys)
 
@@ -193,6 +231,30 @@ def test_bad_input_ends_before_any_compute(
     arguments[key] = value.format(tmp=tmp_path) if isinstance(value, str) else value
     assert message.format(tmp=tmp_path) in fails(stream, capsys)
     assert not (tmp_path / "run" / "videos" / "0001.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("data", "prompts", "nowhere.txt", "no prompt file"),
+        ("stream", "out", "/dev/null/run", "cannot write to the run folder"),
+        ("stream", "seed", 7, "another config (stream.seed was 42, is 7)"),
+    ],
+)
+def test_prompts_and_folder_are_looked_at_before_the_model(
+    stream: Callable[..., Path],
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    section: str,
+    key: str,
+    value: Any,
+    message: str,
+) -> None:
+    stream("--model.guided_steps=0")
+    monkeypatch.setattr(WanPipeline, "from_pretrained", lambda *_, **__: pytest.fail("the model was loaded"))
+    config[section][key] = value
+    assert message in fails(lambda: stream("--model.guided_steps=0"), capsys)
 
 
 def test_traceback_on_demand(stream: Callable[..., Path], config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

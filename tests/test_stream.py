@@ -50,6 +50,25 @@ class Witness(StreamCallback):
         self.ended += 1
 
 
+class Fail(StreamCallback):
+    """Fail in a hook, with the prompt "odd" where there is one."""
+
+    def __init__(self, hook: str) -> None:
+        self.hook = hook
+
+    def on_stream_start(self, stream: Stream) -> None:
+        if self.hook == "on_stream_start":
+            raise ValueError("cannot start")
+
+    def on_prompt_end(self, served: Served) -> None:
+        if self.hook == "on_prompt_end" and served.prompt.id == "odd":
+            raise ValueError("cannot be looked at")
+
+    def on_stream_end(self, stream: Stream) -> None:
+        if self.hook == "on_stream_end":
+            raise ValueError("cannot end")
+
+
 class InterruptAt(StreamCallback):
     """Press Ctrl-C in a hook of the second prompt."""
 
@@ -357,22 +376,48 @@ def test_a_bad_prompt_is_tried_again_by_the_next_run(run_stream: RunStream) -> N
 
 @pytest.mark.parametrize("on_error", ["skip", "raise"])
 def test_an_error_while_serving(run_stream: RunStream, remember: Any, layout: Layout, on_error: str) -> None:
-    """A caption that the evaluation does not understand: nothing is remembered of it, and the stream goes on."""
-    odd = replace(layout, prompt=layout.prompt + " and", id="odd")
-    prompts = [Prompt("odd", odd.prompt, odd), PROMPTS[2]]
+    """A callback that refuses a video: nothing is remembered of it, and the stream goes on."""
+    prompts = [Prompt("odd", layout.prompt), PROMPTS[2]]
     witness = Witness()
     if on_error == "raise":
-        with pytest.raises(ValueError, match="is not a caption of the Sprites world"):
-            run_stream(SpritesEvaluation(), remember(), witness, prompts=prompts, on_error="raise")
+        with pytest.raises(ValueError, match="cannot be looked at"):
+            run_stream(Fail("on_prompt_end"), remember(), witness, prompts=prompts, on_error="raise")
         assert witness.ids == []
     else:
-        with pytest.warns(UserWarning, match="'odd' is skipped"):
-            run = run_stream(SpritesEvaluation(), remember(), witness, prompts=prompts)
+        with pytest.warns(UserWarning, match="'odd' is skipped: cannot be looked at"):
+            run = run_stream(Fail("on_prompt_end"), remember(), witness, prompts=prompts)
         assert witness.ids == ["third"]
         assert "error" in read_results(run)["odd"]
         with Memory(run / "memory") as memory:
             assert [entry.prompt for entry in memory] == [PROMPTS[2].text]
     assert witness.ended == 1
+
+
+def test_a_video_that_cannot_be_scored_is_served(run_stream: RunStream, layout: Layout) -> None:
+    odd = replace(layout, prompt=layout.prompt + " and", id="odd")
+    with pytest.warns(UserWarning, match="'odd' is not scored: .* is not a caption of the Sprites world"):
+        run = run_stream(SpritesEvaluation(), VideoWriter(), prompts=[Prompt("odd", odd.prompt, odd)])
+    result = read_results(run)["odd"]
+    assert result["scores"] == {}
+    assert (run / result["files"]["video"]).is_file()
+
+
+def test_the_same_error_is_noted_once(run_stream: RunStream) -> None:
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="skipped"):
+            run = run_stream(prompts=[BAD])
+    assert len((run / "results.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("hook", "ended"), [("on_stream_start", (1, 0)), ("on_stream_end", (1, 1))])
+def test_a_callback_that_fails_does_not_keep_others_from_ending(
+    run_stream: RunStream, hook: str, ended: tuple[int, int]
+) -> None:
+    """Those before it are ended, as those after it that had started."""
+    before, after = Witness(), Witness()
+    with pytest.raises(ValueError, match=r"cannot (start|end)"):
+        run_stream(before, Fail(hook), after, prompts=PROMPTS[:1], module={"guided_steps": 0})
+    assert (before.ended, after.ended) == ended
 
 
 # Memory

@@ -1,18 +1,34 @@
-"""Whether a prompt still is what it was when its result was made."""
+"""Whether prompts still are what and where they were when their results were made."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ttom_pl.layout.prompt import Prompt
+from ttom_pl.run import RunError, RunFolder
 
 
 def image_record(image: Path) -> dict[str, str]:
     """Return what a result says of the image that its video starts from: the path, and a digest of the content."""
     with open(image, "rb") as file:
         return {"path": str(image), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def check_places(prompts: Sequence[Prompt], folder: RunFolder) -> None:
+    """Refuse prompts that would overwrite the files of others, which are named by number.
+
+    Raises:
+        RunError: if a prompt that has a result is not where it was.
+    """
+    for id, result in folder.results().items():
+        number = result.get("number", 0)
+        if "error" not in result and 0 < number <= len(prompts) and prompts[number - 1].id != id:
+            raise RunError(
+                f"prompt {number} of the run in {str(folder.path)!r} was {id!r} and is {prompts[number - 1].id!r} now; "
+                "files are named by number, so add prompts at the end or choose another folder"
+            )
 
 
 def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:

@@ -58,7 +58,9 @@ class RunFolder:
                     f"{str(path)!r} holds a run with another config ({shown}); go on with its {CONFIG}, choose another "
                     "folder, or remove that one to start anew"
                 )
-        known.write_text(config)
+        partial = known.with_suffix(".partial")
+        partial.write_text(config)
+        partial.replace(known)
         return cls(path)
 
     @property
@@ -75,10 +77,11 @@ class RunFolder:
 
     def append(self, result: dict[str, Any]) -> None:
         """Add a line to the results, on disk when this returns."""
-        path = self.path / RESULTS
-        torn = path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(("\n" if torn else "") + json.dumps(result, ensure_ascii=False) + "\n")
+        with open(self.path / RESULTS, "a+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            torn = file.read() not in (b"", b"\n")
+            file.write(("\n" * torn + json.dumps(result, ensure_ascii=False) + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
 

@@ -6,7 +6,7 @@ This module shows the path of a prompt; each stage is a line of :meth:`Stream.se
 import logging
 import time
 from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +20,8 @@ from ttom_pl.callbacks import StreamCallback
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
-from ttom_pl.resume import changes, image_record
-from ttom_pl.run import RunError, RunFolder
+from ttom_pl.resume import changes, check_places, image_record
+from ttom_pl.run import RunFolder
 from ttom_pl.tto import LayoutTTO
 
 _VERSIONS = {name: version(name) for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning")}
@@ -127,13 +127,15 @@ class Stream:
         """
         self.trainer, self.module, self.prompts = trainer, module, prompts
         self.folder = RunFolder.open(self.out, config)
-        self._check_order(prompts)
+        check_places(prompts, self.folder)
         _quieten_lightning()
         module.backbone.to(trainer.strategy.root_device)
-        requests = list(self.plan(prompts, self._done(prompts)))
-        self._tell("on_stream_start", self)
-        try:
-            for served in requests:
+        self.requests = list(self.plan(prompts, self._done(prompts)))
+        with ExitStack() as ends:  # all of them run, whatever one raises
+            for callback in self._callbacks():
+                callback.on_stream_start(self)
+                ends.callback(callback.on_stream_end, self)
+            for served in self.requests:
                 try:
                     self.serve(served)
                 except ValueError as error:
@@ -141,20 +143,7 @@ class Stream:
                 else:
                     self.folder.append(served.to_dict() | {"versions": _VERSIONS})
                     self._tell("on_prompt_served", served)
-        finally:
-            self._tell("on_stream_end", self)
         return self.folder
-
-    def _check_order(self, prompts: Sequence[Prompt]) -> None:
-        """Refuse prompts that would overwrite the files of others, which are named by number."""
-        for id, result in self.folder.results().items():
-            number = result.get("number", 0)
-            if "error" not in result and 0 < number <= len(prompts) and prompts[number - 1].id != id:
-                now = prompts[number - 1].id
-                raise RunError(
-                    f"prompt {number} of the run in {str(self.out)!r} was {id!r} and is {now!r} now; files are named "
-                    "by number, so add prompts at the end or choose another folder"
-                )
 
     def _done(self, prompts: Sequence[Prompt]) -> set[str]:
         """Return the ids of the prompts that have a result already, and still are what they were."""
@@ -224,12 +213,16 @@ class Stream:
         if self.on_error == "raise":
             raise error
         rank_zero_warn(f"prompt {prompt.id!r} is skipped: {error}")
-        self.folder.append({"id": prompt.id, "prompt": prompt.text, "error": str(error)})
+        result = {"id": prompt.id, "prompt": prompt.text, "error": str(error)}
+        if self.folder.results().get(prompt.id) != result:
+            self.folder.append(result)
 
-    def _tell(self, hook: str, argument: Any) -> None:
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, StreamCallback):
-                getattr(callback, hook)(argument)
+    def _callbacks(self) -> list[StreamCallback]:
+        return [each for each in self.trainer.callbacks if isinstance(each, StreamCallback)]  # type: ignore[attr-defined]
+
+    def _tell(self, hook: str, served: Served) -> None:
+        for callback in self._callbacks():
+            getattr(callback, hook)(served)
 
 
 def _quieten_lightning() -> None:

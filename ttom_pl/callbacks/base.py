@@ -27,4 +27,7 @@ class StreamCallback(Callback):
         """Called when the prompt's result is on disk."""
 
     def on_stream_end(self, stream: "Stream") -> None:
-        """Called once at the end, also after an error or an interrupt."""
+        """Called once at the end, also after an error or an interrupt, if ``on_stream_start`` went well.
+
+        The last callback of the list is called first, and all are called even if one fails.
+        """

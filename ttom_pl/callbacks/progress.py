@@ -30,12 +30,16 @@ class StreamProgress(StreamCallback, ProgressBar):
         """Switch on."""
         self._enabled = True
 
+    def on_stream_start(self, stream: "Stream") -> None:
+        """Show how many prompts are left."""
+        total, left = len(stream.prompts), len(stream.requests)
+        if left:
+            self._bar = tqdm(
+                total=total, initial=total - left, unit="prompt", file=sys.stderr, disable=not self._enabled
+            )
+
     def on_prompt_start(self, served: "Served") -> None:
         """Show the prompt."""
-        if self._bar is None:
-            self._bar = tqdm(
-                total=served.total, initial=served.number - 1, unit="prompt", file=sys.stderr, disable=not self._enabled
-            )
         self._bar.set_description(served.prompt.text[:48])
         self._bar.set_postfix_str("encoding")
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from lightning.pytorch.utilities import rank_zero_warn
+
 from ttom_pl.callbacks.base import StreamCallback
 from ttom_pl.sprites.scoring import score_video
 
@@ -10,9 +12,15 @@ if TYPE_CHECKING:
 
 
 class SpritesEvaluation(StreamCallback):
-    """Score each video by the exact detector; the prompts must be captions of the Sprites world."""
+    """Score each video by the exact detector.
+
+    A video whose prompt is no caption of the Sprites world is served all the same, with a warning.
+    """
 
     def on_prompt_end(self, served: "Served") -> None:
         """Score the video."""
         assert served.video is not None
-        served.scores.update(score_video(served.video, served.layout).to_dict())
+        try:
+            served.scores.update(score_video(served.video, served.layout).to_dict())
+        except ValueError as error:
+            rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored: {error}")

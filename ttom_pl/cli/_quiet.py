@@ -8,7 +8,8 @@ from transformers.utils import logging as transformers_logging
 
 
 def quieten() -> None:
-    """Silence loading bars, tips and notes about how the CLI is called."""
+    """Silence loading bars, tips and notes about how the CLI is called; warnings are shown without their source."""
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     warnings.filterwarnings("ignore", ".*args parameter is intended to run from within Python.*")
     warnings.filterwarnings("ignore", ".*LeafSpec.*")
     diffusers_logging.disable_progress_bar()

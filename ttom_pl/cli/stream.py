@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
@@ -14,6 +15,8 @@ import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.prompts import PromptStream
+from ttom_pl.resume import check_places
+from ttom_pl.run import RunFolder
 from ttom_pl.stream import Stream
 from ttom_pl.tto import LayoutTTO
 
@@ -26,6 +29,15 @@ class StreamCLI(LightningCLI):
         parser.add_class_arguments(Stream, "stream")
         parser.add_lightning_class_args(ParametricMemory, "memory")
         parser.link_arguments("stream.out", "trainer.default_root_dir")
+
+    def before_instantiate_classes(self) -> None:
+        """Look at the prompts and the run folder before the model is loaded, which may take minutes."""
+        prompts = PromptStream(**self.config.data).prompts
+        check_places(prompts, RunFolder.open(Path(self.config.stream.out), self.dump()))
+
+    def dump(self) -> str:
+        """Return the config with every default, as YAML."""
+        return str(self.parser.dump(self.config, skip_none=False))
 
 
 def main(args: Sequence[str]) -> None:
@@ -42,20 +54,21 @@ def main(args: Sequence[str]) -> None:
             "prog": "ttom stream",
             "description": "Serve the prompts of a file, one after the other.",
             "exit_on_error": False,
+            "allow_abbrev": False,
         },
         args=list(args),
     )
     init = cli.config_init
     stream: Stream = init.stream
-    config = cli.parser.dump(cli.config, skip_none=False)
     try:
-        folder = stream.run(cli.trainer, cli.model, cli.datamodule.prompts, config)
-    except (KeyboardInterrupt, SystemExit):
+        folder = stream.run(cli.trainer, cli.model, cli.datamodule.prompts, cli.dump())
+    except (KeyboardInterrupt, SystemExit):  # Lightning makes the one the other
         print(f"\nstopped; the same command goes on from {stream.out}", file=sys.stderr)
-        raise
+        raise KeyboardInterrupt from None
     results = folder.results().values()
     failed = [result["id"] for result in results if "error" in result]
-    print(
-        f"{len(results) - len(failed)} prompts served, {len(failed)} skipped{': ' if failed else ''}{', '.join(failed)}"
-    )
+    served = len(results) - len(failed)
+    print(f"served: {served}, skipped: {len(failed)}" + (f" ({', '.join(failed)})" if failed else ""))
     print(f"results: {folder.path / 'results.jsonl'}")
+    if not served:
+        sys.exit(1)
