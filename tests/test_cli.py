@@ -84,6 +84,12 @@ def test_stream_goes_on(stream: Callable[..., Path], capsys: pytest.CaptureFixtu
     assert "another config" in fails(lambda: stream("--model.lr=0.5"), capsys)
 
 
+def test_videos_named_for_a_benchmark(stream: Callable[..., Path]) -> None:
+    options = "--model.guided_steps=0", "--videos.naming=t2v-compbench", "--videos.category=motion_binding"
+    run = stream(*options)
+    assert sorted(path.name for path in (run / "videos" / "motion_binding").iterdir()) == ["0001.mp4", "0002.mp4"]
+
+
 def test_config_of_a_run_can_be_run_again(
     stream: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +171,7 @@ def test_help_of_stream_names_its_sections(capsys: pytest.CaptureFixture[str]) -
         "--data.prompts",
         "--model.guided_steps",
         "--memory.mode",
+        "--videos.naming",
         "--trainer.accelerator",
     ):
         assert argument in out
@@ -295,7 +302,7 @@ def test_a_config_with_a_mistake_does_not_parse(
     tmp_path: Path, config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """So that the test above means something."""
-    config["trainer"]["callbacks"][1]["init_args"]["skale"] = 8
+    config["trainer"]["callbacks"][-1]["init_args"] = {"skale": 8}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     error = fails(lambda: main(["stream", "--config", str(tmp_path / "config.yaml"), "--print_config"]), capsys)
     assert "skale" in error

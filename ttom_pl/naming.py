@@ -15,6 +15,16 @@ COMPBENCH_FOLDERS = {
     "generative_numeracy": "generative_numeracy",
 }
 """Folders of T2V-CompBench's categories, by the names of their metrics."""
+COMPBENCH_FILES = {
+    "consistent_attribute_binding": "consistent_attribute",
+    "dynamic_attribute_binding": "dynamic_attribute",
+    "spatial_relationships": "spatial_relationship",
+    "motion_binding": "motion_binding",
+    "action_binding": "action_binding",
+    "object_interactions": "object_interactions",
+    "generative_numeracy": "generative_numeracy",
+}
+"""Names of the metrics by the stems of T2V-CompBench's prompt files."""
 _LONGEST = 255
 
 

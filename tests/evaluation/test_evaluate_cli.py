@@ -11,7 +11,7 @@ from chat_server import KEY, Server, says, server  # noqa: F401
 
 from ttom_pl.cli import main
 from ttom_pl.compare import compare
-from ttom_pl.evaluation import summarise
+from ttom_pl.evaluation import find_clips, summarise
 from ttom_pl.layout import Layout, Track
 from ttom_pl.media import write_mp4
 from ttom_pl.run import RunFolder
@@ -161,12 +161,11 @@ def test_a_judge(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             "there is no metric 'beauty'; choose from motion",
         ),
         (["videos", "--prompts", "prompts.txt", "--metrics=[layout_miou]"], "layout_miou needs a detector"),
-        (["torn", "--prompts", "prompts.txt"], "'torn/0001.mp4' is no video that can be read"),
+        (["twice", "--prompts", "prompts.txt"], "'0001.gif' and '0001.mp4' in 'twice' differ in their ending alone"),
         (
             ["elsewhere", "--prompts", "prompts.txt"],
             r"no prompt of 'prompts.txt' has a video .* 'clip.mp4'; name them by",
         ),
-        (["videos", "--prompts", "cat.txt", "--detector=sprites", "--allow_missing"], "'cat' names no colour or shape"),
     ],
 )
 def test_errors(
@@ -181,8 +180,7 @@ def test_errors(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "more.txt").write_text("\n".join([*PROMPTS, "a cat"]))
-    (tmp_path / "cat.txt").write_text("a cat runs to the left")
-    for name in ("torn/0001.mp4", "torn/0002.mp4"):
+    for name in ("twice/0001.mp4", "twice/0001.gif"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"no video")
     film(tmp_path / "elsewhere" / "clip.mp4", scene_of(0))
@@ -192,6 +190,58 @@ def test_errors(
     error = capsys.readouterr().err
     assert error.startswith("ttom evaluate: error: ")
     assert re.search(message, error), error
+
+
+def test_a_video_that_cannot_be_scored_does_not_stop_the_others(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A phrase that the detector does not know, a file that is no video; both are told, and what can be is scored."""
+    prompts, out = tmp_path / "prompts.txt", tmp_path / "s"
+    prompts.write_text("\n".join(["a cat runs to the left", PROMPTS[0], PROMPTS[1]]))
+    (videos / "0003.mp4").write_bytes(b"no video")
+    command = ["evaluate", str(videos), "--prompts", str(prompts), "--detector=sprites", "--out", str(out)]
+    main(command)
+    cat, whole, torn = scores(out)
+    assert cat["scores"].keys() == {"temporal_consistency", "temporal_flickering"}
+    assert "'cat' names no colour or shape" in cat["errors"][0]
+    assert "errors" not in whole
+    assert torn["scores"] == {}
+    assert "no video that can be read" in torn["errors"][0]
+    table = (out / "table.txt").read_text()
+    assert "0001.mp4: 'cat' names no" in table
+    assert "0003.mp4: it is no video" in table
+    assert "layout_miou (which needs layouts" in table
+    assert "no video that can be read" in (out / "report.html").read_text()
+
+    prompts.write_text("a cat runs to the left")
+    with pytest.raises(SystemExit) as raised:  # nothing is scored in full
+        main(command)
+    assert raised.value.code == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "files", "expected"),
+    [
+        (["0001", "0002"], ["0001", "0002"], ["0001", "0002"]),
+        (["0002", "0003"], ["0002", "0003"], ["0002", "0003"]),  # by id, though 0002 is a number too
+        (["0002", "0003"], ["0001", "0002"], ["0001", "0002"]),  # by number, though 0002 is an id too
+        (["0002", "0003"], ["0002"], ["0002", None]),
+        (["x", "y"], ["1", "2", "y"], ["1", "2"]),
+        (["x", "y"], ["a cat-1", "a cat-0", "2"], ["a cat-0", "2"]),
+    ],
+)
+def test_no_video_answers_two_prompts(
+    ids: list[str], files: list[str], expected: list[str | None], tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / f"{name}.mp4").touch()
+    lines = [json.dumps({"id": id, "prompt": text}) for id, text in zip(ids, ["a cat", "a dog"], strict=True)]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    clips = find_clips(tmp_path, tmp_path / "prompts.jsonl")
+    first = {clip.prompt.id: clip.path.stem for clip in reversed(clips.found)}
+    assert [first.get(id) for id in ids] == expected
+    assert len({clip.path for clip in clips.found}) == len(clips.found)
+    assert [prompt.id for prompt in clips.missing] == [id for id in ids if id not in first]
 
 
 def test_intervals() -> None:

@@ -39,6 +39,7 @@ def test_claims() -> None:
     claims = asked("Two cars collide", category="object_interactions").claims
     assert claims is not None
     assert (claims.category, claims.items) == ("object_interactions", ("Two cars collide",))
+    assert asked("a cat runs to the left", category="motion_binding").motions == (("cat", "left"),)
 
 
 @pytest.mark.parametrize(

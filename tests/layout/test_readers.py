@@ -332,6 +332,14 @@ def test_members_are_all_there(document: Any, indent: int | None) -> None:
         assert start in text.split("\n")[member.line - 1]
 
 
+def test_category_by_the_name_of_the_file(tmp_path: Path) -> None:
+    """For T2V-CompBench's prompts that have no metadata."""
+    for name, metadata in (("object_interactions", {"category": "object_interactions"}), ("mine", {})):
+        path = tmp_path / f"{name}.json"
+        path.write_text('[{"prompt": "Two cars collide"}, {"prompt": "a cat", "objects": "cat"}]')
+        assert [prompt.metadata for prompt in read_any(path)] == [metadata, {"objects": "cat"}]
+
+
 # Other projects' own files
 
 
@@ -343,7 +351,7 @@ def test_members_are_all_there(document: Any, indent: int | None) -> None:
         ("dynamic_attribute_binding", 50, {"state 0", "state 1", "tag"}),
         ("generative_numeracy", 50, {"objects", "numbers"}),
         ("motion_binding", 50, {"object_1", "d_1", "object_2", "d_2"}),
-        ("object_interactions", 50, set()),
+        ("object_interactions", 50, {"category"}),
         ("spatial_relationships", 50, {"spatial", "object_1", "object_2"}),
     ],
 )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Evaluation(StreamCallback):
     """Score each video by the metrics that its prompt asks for, into ``scores`` of the results.
 
-    A video that cannot be scored (a phrase that the detector does not know, a judge that does not answer) is served
-    all the same, with a warning.
+    A video that cannot be scored in full (a phrase that the detector does not know, a judge that does not answer) is
+    served all the same, with a warning.
 
     Args:
         detector: what sees the objects; without it metrics that need one are left out.
@@ -56,10 +56,10 @@ class Evaluation(StreamCallback):
         assert served.video is not None
         if self.attention:
             served.scores["attention_jsd"] = round(self._attention(), 6)
-        try:
-            served.scores.update(self.evaluator.score(served.video, served.prompt, served.layout))
-        except ValueError as error:
-            rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored: {error}")
+        scored = self.evaluator.score(served.video, served.prompt, served.layout)
+        served.scores.update(scored.scores)
+        for error in scored.errors:
+            rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored in full: {error}")
 
     def _attention(self) -> float:
         maps, targets = self._module.first_maps(True), self._module.rehearsal.targets

@@ -62,6 +62,8 @@ class StreamProgress(StreamCallback, ProgressBar):
             parts.append(f"memory {decision}/{served.memory['write']}, hit rate {served.memory['hit_rate']:.0%}")
         self._bar.set_postfix_str(", ".join(parts), refresh=False)
         self._bar.update()
+        if self._bar.n == self._bar.total:
+            self._bar.close()  # before others say what they wrote
 
     def on_stream_end(self, stream: "Stream") -> None:
         """Close the bar."""

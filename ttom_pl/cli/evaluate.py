@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,10 +17,25 @@ from tqdm import tqdm
 from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.detectors import Detector
-from ttom_pl.evaluation import METRICS, Clip, Clips, Evaluator, VideosError, expect, find_clips, summarise, table
+from ttom_pl.evaluation import (
+    METRICS,
+    Clip,
+    Clips,
+    Evaluator,
+    Scored,
+    VideosError,
+    expect,
+    find_clips,
+    summarise,
+    table,
+)
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
 from ttom_pl.report import write_page
+
+_SHOWN = 5
+"""Videos with errors that are told one by one."""
+_LAYOUTS = " (which needs layouts: give a run, or a prompt file that has them)"
 
 
 def main(args: Sequence[str]) -> None:
@@ -47,6 +63,8 @@ def main(args: Sequence[str]) -> None:
             file.write(json.dumps(line | stamp, ensure_ascii=False) + "\n")
             file.flush()
     _report(lines, clips, evaluator, config, stamp)
+    if all("errors" in line for line in lines):
+        sys.exit(1)
 
 
 def _parser() -> ArgumentParser:
@@ -89,19 +107,13 @@ def _check(clips: Clips, config: Namespace) -> None:
 
 
 def _line(clip: Clip, evaluator: Evaluator) -> dict[str, Any]:
-    try:
-        video = read_mp4(clip.path)
-    except (OSError, ValueError, LookupError) as error:
-        raise VideosError(
-            f"{str(clip.path)!r} is no video that can be read ({error}); make it anew, or take it out of the folder "
-            "and use --allow_missing"
-        ) from None
-    try:
-        scores = evaluator.score(video, clip.prompt)
-    except ValueError as error:
-        raise ValueError(f"{str(clip.path)!r} cannot be scored: {error}") from None
     prompt = clip.prompt
-    return {"id": prompt.id, "prompt": prompt.text, "video": str(clip.path), "sample": clip.sample, "scores": scores}
+    line = {"id": prompt.id, "prompt": prompt.text, "video": str(clip.path), "sample": clip.sample}
+    try:
+        scored = evaluator.score(read_mp4(clip.path), prompt)
+    except (OSError, ValueError, LookupError) as error:
+        scored = Scored({}, [f"it is no video that can be read ({error}); make it anew"])
+    return line | {"scores": scored.scores} | ({"errors": scored.errors} if scored.errors else {})
 
 
 def _class(part: Any) -> str:
@@ -121,8 +133,12 @@ def _report(
         notes.append(f"{len(clips.unclaimed)} videos belong to no prompt: {names} …")
     if evaluator.left_out:
         notes.append(f"left out, for want of a detector or judge: {', '.join(evaluator.left_out)}")
+    failed = [line for line in lines if "errors" in line]
+    notes += [f"not scored in full: {line['video']}: {'; '.join(line['errors'])}" for line in failed[:_SHOWN]]
+    if len(failed) > _SHOWN:
+        notes.append(f"… and {len(failed) - _SHOWN} more, see scores.jsonl")
     if unscored:
-        notes.append(f"no prompt asks for: {', '.join(unscored)}")
+        notes.append(f"nothing here to measure: {', '.join(unscored)}{_LAYOUTS if 'layout_miou' in unscored else ''}")
     text = "\n".join([table(summary), "", *notes])
     (config.out / "table.txt").write_text(text + "\n", encoding="utf-8")
     page = _page(lines, clips, config, stamp["versions"])

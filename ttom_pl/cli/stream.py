@@ -12,7 +12,7 @@ import ttom_pl.baselines
 import ttom_pl.detectors
 import ttom_pl.judge
 import ttom_pl.planners  # noqa: F401
-from ttom_pl.callbacks import ParametricMemory
+from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.prompts import PromptStream
 from ttom_pl.resume import check_places
@@ -22,12 +22,13 @@ from ttom_pl.tto import LayoutTTO
 
 
 class StreamCLI(LightningCLI):
-    """LightningCLI without subcommands; the memory is a callback with a section of its own."""
+    """LightningCLI without subcommands; the memory and the video writer are callbacks with sections of their own."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the sections ``stream`` and ``memory``."""
+        """Add the sections ``stream``, ``memory`` and ``videos``."""
         parser.add_class_arguments(Stream, "stream")
         parser.add_lightning_class_args(ParametricMemory, "memory")
+        parser.add_lightning_class_args(VideoWriter, "videos")
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
     def before_instantiate_classes(self) -> None:

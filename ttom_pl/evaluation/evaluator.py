@@ -1,6 +1,7 @@
 """Scores of videos by all metrics that apply."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -49,6 +50,20 @@ METRICS: Mapping[str, type[VideoMean]] = {**DETECTED, **JUDGED, **PLAIN}
 """All metrics of videos by name."""
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What was found of one video.
+
+    Attributes:
+        scores: the scores that apply, by metric.
+        errors: what kept others from being made: metadata that cannot be used, a phrase that the detector does not
+            know, a judge that does not answer.
+    """
+
+    scores: dict[str, float]
+    errors: list[str]
+
+
 class Evaluator:
     """Score videos by every metric that their prompts ask for and that there are the means for.
 
@@ -92,32 +107,28 @@ class Evaluator:
         chosen = [name for name in metrics or METRICS if name not in self.left_out]
         self.metrics: dict[str, VideoMean] = {name: METRICS[name]() for name in chosen}
 
-    def score(self, video: Tensor, prompt: Prompt, layout: Layout | None = None) -> dict[str, float]:
+    def score(self, video: Tensor, prompt: Prompt, layout: Layout | None = None) -> Scored:
         """Return the scores that apply to a video, and count it in the metrics.
 
         Args:
             video: shape (F, 3, H, W), values in [0, 1].
             prompt: what it was made from, with metadata if there is any.
             layout: where the objects should be; without it the layout IoU is left out.
-
-        Raises:
-            ValueError: if the metadata cannot be used, the detector does not know a phrase, or the judge fails.
         """
-        expected = expect(prompt)
-        scores = self._plain(video)
-        if any(name in self.metrics for name in DETECTED):
-            scores |= self._detected(video, expected, layout or prompt.layout)
-        claims = expected.claims
-        if claims is not None and claims.category in self.metrics:
-            assert self.judge is not None
-            scores[claims.category] = self._count(claims.category, self.judge.grade(video, claims))
-        return {name: scores[name] for name in self.metrics if name in scores}
+        scores, errors = self._plain(video), []
+        for group in (self._detected, self._judged):
+            try:
+                scores |= group(video, expect(prompt), layout or prompt.layout)
+            except ValueError as error:
+                errors.append(str(error))
+        return Scored({name: scores[name] for name in self.metrics if name in scores}, list(dict.fromkeys(errors)))
 
     def _plain(self, video: Tensor) -> dict[str, float]:
         return {name: self._count(name, video) for name in PLAIN if name in self.metrics and len(video) >= 3}
 
     def _detected(self, video: Tensor, expected: Expectation, layout: Layout | None) -> dict[str, float]:
-        assert self.detector is not None
+        if self.detector is None or not any(name in self.metrics for name in DETECTED):
+            return {}
         labels = [object_name(track) for track in layout.tracks] if layout and "layout_miou" in self.metrics else []
         phrases = list(dict.fromkeys([*expected.phrases, *labels]))
         if not phrases:
@@ -133,6 +144,12 @@ class Evaluator:
         if layout and labels:
             found["layout_miou"] = self._count("layout_miou", seen, layout, labels)
         return found
+
+    def _judged(self, video: Tensor, expected: Expectation, layout: Layout | None) -> dict[str, float]:
+        claims = expected.claims
+        if self.judge is None or claims is None or claims.category not in self.metrics:
+            return {}
+        return {claims.category: self._count(claims.category, self.judge.grade(video, claims))}
 
     def _count(self, name: str, *inputs: object) -> float:
         """Count a video in a metric and return its own score."""

@@ -104,6 +104,8 @@ def object_name(track: Track) -> str:
 
 def _from_metadata(prompt: Prompt) -> Expectation:
     data, kind = prompt.metadata, category(prompt)
+    if data.keys() == {"category"} and kind != "object_interactions":  # nothing about what is asked
+        return _of_text(prompt)
     try:
         if kind == "motion_binding":
             pairs = [(str(data[f"object_{n}"]), str(data[f"d_{n}"])) for n in (1, 2) if data.get(f"object_{n}")]

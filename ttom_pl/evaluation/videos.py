@@ -1,7 +1,7 @@
 """Which video answers which prompt: run folders, and folders that any other tool wrote."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,14 +107,13 @@ def _of_folder(folder: Path, prompts: Sequence[Prompt], source: Path) -> Clips:
         raise VideosError(
             f"there is no video in {str(folder)!r}, nor in {source.stem!r} in it; videos end with {', '.join(ENDINGS)}"
         )
-    named = {file.stem: file for file in files}
-    clips: list[Clip] = []
-    missing = []
-    for number, prompt in enumerate(prompts, start=1):
-        mine = _claim(named, prompt, number)
-        clips += [Clip(prompt, path, sample) for sample, path in enumerate(mine)]
-        if not mine:
-            missing.append(prompt)
+    claims = _claims(_by_stem(files), prompts)
+    clips = [
+        Clip(prompt, path, sample)
+        for prompt, mine in zip(prompts, claims, strict=True)
+        for sample, path in enumerate(mine)
+    ]
+    missing = [prompt for prompt, mine in zip(prompts, claims, strict=True) if not mine]
     if not clips:
         raise VideosError(
             f"no prompt of {str(source)!r} has a video in {str(folder)!r}, whose first is {files[0].name!r}; name "
@@ -124,17 +123,46 @@ def _of_folder(folder: Path, prompts: Sequence[Prompt], source: Path) -> Clips:
     return Clips(clips, missing, [file for file in files if file not in claimed])
 
 
-def _claim(named: Mapping[str, Path], prompt: Prompt, number: int) -> list[Path]:
-    """Return the videos of a prompt, in the order of their sample numbers."""
-    text = vbench_stem(prompt.text)
-    pattern = re.compile(rf"{re.escape(text)}-(\d+)")
-    samples = {int(match[1]): path for stem, path in named.items() if (match := pattern.fullmatch(stem))}
-    if samples:
-        return [samples[index] for index in sorted(samples)]
-    for stem in (prompt.id, f"{number:04d}", str(number), text):
-        if stem in named:
-            return [named[stem]]
-    return []
+def _by_stem(files: Sequence[Path]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for file in files:
+        if file.stem in named:
+            raise VideosError(
+                f"{named[file.stem].name!r} and {file.name!r} in {str(file.parent)!r} differ in their ending alone; "
+                "leave one of them"
+            )
+        named[file.stem] = file
+    return named
+
+
+def _claims(named: Mapping[str, Path], prompts: Sequence[Prompt]) -> list[list[Path]]:
+    """Return the videos of each prompt, in the order of their sample numbers, no video twice.
+
+    Of the ways to name videos that which serves most prompts comes first, the others serve what it leaves.
+    """
+    places = [f"{number:04d}" for number in range(1, len(prompts) + 1)]
+    ways = [
+        [_samples(named, prompt.text) for prompt in prompts],
+        [[prompt.id] for prompt in prompts],
+        [[place] for place in places],
+        [[place.lstrip("0")] for place in places],
+        [[vbench_stem(prompt.text)] for prompt in prompts],
+    ]
+    ways.sort(key=lambda way: -sum(any(stem in named for stem in stems) for stems in way))
+    left = dict(named)
+    claims: list[list[Path]] = [[] for _ in prompts]
+    for way in ways:
+        for mine, stems in zip(claims, way, strict=True):
+            if not mine:
+                mine += [left.pop(stem) for stem in stems if stem in left]
+    return claims
+
+
+def _samples(named: Iterable[str], text: str) -> list[str]:
+    """Return the names that VBench gives to the videos of a prompt."""
+    pattern = re.compile(rf"{re.escape(vbench_stem(text))}-(\d+)")
+    numbered = {int(match[1]): stem for stem in named if (match := pattern.fullmatch(stem))}
+    return [numbered[number] for number in sorted(numbered)]
 
 
 def _videos(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from ttom_pl.layout.lvd import read_lvd_cache
 from ttom_pl.layout.members import members
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.records import read_json_lines, read_json_list, read_record, read_table
+from ttom_pl.naming import COMPBENCH_FILES
 
 KINDS = "a prompt a line (.txt), a table (.csv), JSON lines, or a layout cache of TTOM's authors or of LVD (.json)"
 
@@ -25,7 +26,8 @@ def read_any(path: Path | str) -> list[Prompt]:
     - a layout cache of TTOM's authors;
     - a layout cache of LVD.
 
-    An ``image`` of a table, of JSON lines or of a JSON list is a path relative to the file.
+    An ``image`` of a table, of JSON lines or of a JSON list is a path relative to the file. Where a file is named as
+    T2V-CompBench names its own, e.g. ``object_interactions.json``, prompts without metadata get its ``category``.
 
     Raises:
         PromptError: if the file is missing, empty or not text, or if an entry is malformed or an id repeats; the
@@ -37,7 +39,16 @@ def read_any(path: Path | str) -> list[Prompt]:
     if not prompts:
         raise PromptError(f"{path} holds no prompt; write one a line")
     _check_ids(prompts, path)
-    return [each if each.image is None else replace(each, image=path.parent / each.image) for each in prompts]
+    return [_placed(each, path) for each in prompts]
+
+
+def _placed(prompt: Prompt, path: Path) -> Prompt:
+    """Add what the place and the name of the file say."""
+    if prompt.image is not None:
+        prompt = replace(prompt, image=path.parent / prompt.image)
+    if path.stem in COMPBENCH_FILES and not prompt.metadata:
+        prompt = replace(prompt, metadata={"category": COMPBENCH_FILES[path.stem]})
+    return prompt
 
 
 def _text(path: Path) -> str:

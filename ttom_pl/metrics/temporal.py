@@ -1,5 +1,8 @@
 """Temporal quality: that alignment is not bought with flicker."""
 
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import fmean
 from typing import ClassVar
 
 from torch import Tensor
@@ -21,7 +24,7 @@ def temporal_flickering(video: Tensor) -> float:
         ValueError: if there are fewer than 2 frames.
     """
     _check(video, 2)
-    return 1 - float((video[1:].double() - video[:-1].double()).abs().mean())
+    return 1 - _mean(abs(b - a) for a, b in pairwise(_frames(video)))
 
 
 def temporal_consistency(video: Tensor) -> float:
@@ -37,8 +40,8 @@ def temporal_consistency(video: Tensor) -> float:
         ValueError: if there are fewer than 3 frames.
     """
     _check(video, 3)
-    frames = video.double()
-    return 1 - float((frames[1:-1] - (frames[:-2] + frames[2:]) / 2).abs().mean())
+    steps = pairwise(pairwise(_frames(video)))
+    return 1 - _mean(abs(b - (a + c) / 2) for (a, b), (_, c) in steps)
 
 
 def persistence(detections: Detections) -> float:
@@ -48,6 +51,15 @@ def persistence(detections: Detections) -> float:
     """
     tracks = [track for label in detections.labels for track in detections.tracks(label)]
     return sum(map(coverage, tracks)) / len(tracks) if tracks else 0.0
+
+
+def _frames(video: Tensor) -> Iterator[Tensor]:
+    """Yield the frames in double precision, one at a time: a long video is too big to be doubled at once."""
+    return (frame.double() for frame in video)
+
+
+def _mean(changes: Iterable[Tensor]) -> float:
+    return fmean(float(change.mean()) for change in changes)
 
 
 def _check(video: Tensor, least: int) -> None:
