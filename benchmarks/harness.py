@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from ttom_pl.compare import Difference
+from ttom_pl.metrics import HitRate
 from ttom_pl.run import read_results
 
 ROOT = Path(__file__).parent.parent
@@ -88,8 +89,11 @@ def default(option: str) -> object:
 
 def hit_rate(runs: Sequence[Path]) -> float:
     """Return hits per prompt over some runs."""
-    hits = [r["memory"]["hit"] for run in runs for r in read_results(run).values() if r.get("memory")]
-    return sum(hits) / max(1, len(hits))
+    rate = HitRate()
+    for run in runs:
+        for result in read_results(run).values():
+            rate.update(result)
+    return float(rate.compute())
 
 
 def claim(text: str, bound: str, measured: str, reached: object = None) -> Claim:

@@ -65,7 +65,14 @@ def fails(call: Callable[[], Any], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_stream(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     run = stream("--memory.min_gain=-1")
-    assert "served: 2, skipped: 0" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "served: 2, skipped: 0" in out
+    assert "memory: hit rate 50%, 0.0 iterations saved a prompt" in out
+    taken = re.search(
+        r"seconds a prompt: ([\d.]+) \(.* plan, .* encode, .* fit, .* denoise, .* decode, .* memory\)", out
+    )
+    assert taken is not None
+    assert float(taken[1]) > 0
     results = read_results(run)
     assert list(results) == ["p0", "p1"]
     assert [result["updates"] for result in results.values()] == [4, 4]

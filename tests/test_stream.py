@@ -148,7 +148,7 @@ def test_end_to_end(run_stream: RunStream, remember: Callable[..., ParametricMem
         assert line["seed"] == 42
         assert [len(step) for step in line["losses"]] == [4, 4]
         assert line["updates"] == 8
-        assert line["seconds"].keys() == {"plan", "encode", "fit", "denoise", "decode"}
+        assert line["seconds"].keys() == {"plan", "encode", "fit", "denoise", "decode", "memory"}
         assert all(seconds >= 0 for seconds in line["seconds"].values())
         assert {"color", "motion", "layout_iou", "correct"} <= line["scores"].keys()
         assert line["versions"].keys() == {"ttom_pl", "torch", "diffusers", "peft", "lightning"}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.callbacks.worth import iterations_saved, worth_keeping
 from ttom_pl.keys import TEXT_WEIGHT, Embed, scene_key, sentence_embedder
 from ttom_pl.memory import (
     LFU,
@@ -33,6 +33,7 @@ from ttom_pl.memory import (
     memory_folder,
 )
 from ttom_pl.memory.maps import pack_maps
+from ttom_pl.metrics import HitRate
 from ttom_pl.tto import LayoutTTO
 
 if TYPE_CHECKING:
@@ -130,21 +131,16 @@ class ParametricMemory(StreamCallback):
         self.capacity_bytes = capacity_bytes
         self.eviction = eviction
         self.merge = merge
-        self.hits = 0
-        self.misses = 0
+        self._hit_rate = HitRate()
         self._memory: Memory | None = None
-
-    @property
-    def hit_rate(self) -> float:
-        """Hits per prompt of the run so far, also of the part before a stop."""
-        return self.hits / max(1, self.hits + self.misses)
 
     def on_stream_start(self, stream: "Stream") -> None:
         """Open the memory."""
         if self.mode == "off" or stream.module.adapter is None:
             return
-        past = [result["memory"]["hit"] for result in stream.folder.results().values() if result.get("memory")]
-        self.hits, self.misses = sum(past), len(past) - sum(past)
+        self._hit_rate.reset()
+        for result in stream.folder.results().values():  # of the part before a stop
+            self._hit_rate.update(result)
         self._module = stream.module
         self._spec = _spec(stream.module)
         self._embed: Embed = stream.module.backbone.embed
@@ -178,8 +174,6 @@ class ParametricMemory(StreamCallback):
         text, key = scene_key(module.rehearsal.layout, self._embed, self.text_weight)
         matches = self._load(self._read(key))
         self._lookup = _Lookup(text, key, matches, "miss")
-        self.hits += bool(matches)
-        self.misses += not matches
         if matches:
             self._lookup.read = self._begin_hit(module)
 
@@ -202,13 +196,18 @@ class ParametricMemory(StreamCallback):
         """Write to the memory what is worth keeping, and say what was decided."""
         if self._memory is None:
             return
+        with served.clock("memory"):
+            self._decide(served)
+
+    def _decide(self, served: "Served") -> None:
         lookup = self._lookup
         served.memory = {"key": lookup.text, "hit": bool(lookup.matches), "read": lookup.read}
-        served.memory["hit_rate"] = round(self.hit_rate, 4)
+        self._hit_rate.update({"memory": served.memory})
+        served.memory["hit_rate"] = round(float(self._hit_rate.compute()), 4)
         if lookup.matches:
-            nearest = lookup.matches[0]
+            nearest, most = lookup.matches[0], self._module.guided_steps * self._module.iterations
             served.memory |= {"entry": nearest.entry.id, "similarity": round(nearest.similarity, 4)}
-            served.memory["iterations_saved"] = self._saved(nearest.entry, served.updates)
+            served.memory["iterations_saved"] = iterations_saved(nearest.entry, served.updates, most)
             served.memory["parents"] = [match.entry.id for match in lookup.matches]
         if len(lookup.matches) > 1:
             served.memory["blended"] = [match.entry.id for match in lookup.matches]
@@ -266,13 +265,6 @@ class ParametricMemory(StreamCallback):
             adapter.load_state_dict(blend([each for _, each in loaded], [match.similarity for match, _ in loaded]))
         return [match for match, _ in loaded]
 
-    def _saved(self, entry: Entry, updates: int) -> int:
-        """Return how many iterations fewer than the scene took without a memory."""
-        cold = entry.extra.get("cold_iterations")
-        if not isinstance(cold, int):
-            cold = self._module.guided_steps * self._module.iterations
-        return max(0, cold - updates)
-
     def _write(self, served: "Served") -> tuple[str, str]:
         """Insert, update or leave be; return which, and why."""
         memory, matches = self._memory, self._lookup.matches
@@ -290,12 +282,9 @@ class ParametricMemory(StreamCallback):
         if served.updates == 0:
             return "none", self._lookup.read if matches else "nothing was optimised"
         losses = [loss for step in served.losses for loss in step]
-        gain = 1 - losses[-1] / losses[0] if losses[0] > 0 else 0.0
-        if not math.isfinite(gain) or not all(tensor.isfinite().all() for tensor in self._module.learnt.values()):
-            return "none", "the fit diverged: its loss or its adapter is not finite"
-        if gain < self.min_gain:
-            return "none", f"the loss fell by {gain:.0%}, less than {self.min_gain:.0%}"
-        reason = f"the loss fell by {gain:.0%}"
+        worth, reason = worth_keeping(losses, self._module.learnt, self.min_gain)
+        if not worth:
+            return "none", reason
         record: dict[str, Any] = {"loss_before": losses[0], "loss_after": losses[-1], "iterations": served.updates}
         if matches and matches[0].similarity >= (self.merge_threshold or -1.0):
             try:

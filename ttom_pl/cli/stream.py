@@ -1,8 +1,9 @@
 """``ttom stream``: the main job, as a LightningCLI with sections for the stream and the memory."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
@@ -14,6 +15,7 @@ import ttom_pl.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._quiet import quieten
+from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts import PromptStream
 from ttom_pl.resume import check_places
 from ttom_pl.run import RunFolder
@@ -70,6 +72,23 @@ def main(args: Sequence[str]) -> None:
     failed = [result["id"] for result in results if "error" in result]
     served = len(results) - len(failed)
     print(f"served: {served}, skipped: {len(failed)}" + (f" ({', '.join(failed)})" if failed else ""))
+    for line in _summary([result for result in results if "error" not in result]):
+        print(line)
     print(f"results: {folder.path / 'results.jsonl'}")
     if not served:
         sys.exit(1)
+
+
+def _summary(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what the prompts took, and what the memory was worth."""
+    hit_rate, saved, seconds = HitRate(), IterationsSaved(), StageSeconds()
+    for result in results:
+        hit_rate.update(result)
+        saved.update(result)
+        seconds.update(result)
+    if results:
+        stages = seconds.compute()
+        shares = ", ".join(f"{each:.2f} {stage}" for stage, each in stages.items())
+        yield f"seconds a prompt: {sum(stages.values()):.2f} ({shares})"
+    if hit_rate.videos:
+        yield f"memory: hit rate {hit_rate.compute():.0%}, {saved.compute():.1f} iterations saved a prompt"

@@ -9,8 +9,8 @@ from torchmetrics import Metric
 
 from ttom_pl.metrics.base import VideoMean
 
-STAGES = ("plan", "encode", "fit", "denoise", "decode")
-"""Stages of a prompt's path that the stream takes the time of."""
+STAGES = ("plan", "encode", "fit", "denoise", "decode", "memory")
+"""Stages of a prompt's path that are timed; reading the memory is part of the fit, ``memory`` is writing to it."""
 
 
 class HitRate(VideoMean):

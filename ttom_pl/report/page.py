@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ttom_pl.metrics import HitRate, IterationsSaved
 from ttom_pl.report.cards import INK, make_card
 from ttom_pl.report.charts import Chart, bar_chart, line_chart
 from ttom_pl.report.lineage import lineage
@@ -91,11 +92,12 @@ def _tiles(served: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     tiles = [(str(len(served)), "prompts served")]
     if not served:
         return tiles
-    memories = [result["memory"] for result in served if "hit" in (result.get("memory") or {})]
-    if memories:
-        hits = sum(bool(memory["hit"]) for memory in memories)
-        saved = sum(int(memory.get("iterations_saved", 0)) for memory in memories)
-        tiles += [(f"{hits / len(memories):.0%}", "hit rate"), (str(saved), "iterations saved")]
+    hit_rate, saved = HitRate(), IterationsSaved()
+    for result in served:
+        hit_rate.update(result)
+        saved.update(result)
+    if hit_rate.videos:
+        tiles += [(f"{hit_rate.compute():.0%}", "hit rate"), (f"{saved.total:.0f}", "iterations saved")]
     if not any("updates" in result for result in served):  # videos of another tool
         return [(str(len(served)), "videos")]
     tiles.append((f"{np.mean([r.get('updates', 0) for r in served]):.1f}", "iterations a prompt"))
