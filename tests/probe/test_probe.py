@@ -202,3 +202,9 @@ def test_command_with_bad_input(
         run(*arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_no_block_above_chance_is_recommended() -> None:
+    result = planted(0.05, 0.08)
+    assert result.recommended() == []
+    assert "No block can be recommended" in result.table()

@@ -1,5 +1,6 @@
 """The parametric memory: a versioned, searchable store of LoRA adapters that knows nothing of its caller."""
 
+from ttom_pl.memory.adoption import Adopted
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
 from ttom_pl.memory.errors import (
     CorruptEntryError,
@@ -17,7 +18,8 @@ from ttom_pl.memory.history import Lookup, Window, windows
 from ttom_pl.memory.merge import MergeRule, PaperMerge, Replace, RunningAverage, blend
 from ttom_pl.memory.records import memory_folder
 from ttom_pl.memory.repair import VerifyReport
-from ttom_pl.memory.store import Adopted, Memory, verify_folder
+from ttom_pl.memory.store import Memory
+from ttom_pl.memory.verify import verify_folder
 
 __all__ = [
     "FIFO",

@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 import numpy as np
 from torch import Tensor
 
+from ttom_pl.memory.adoption import Adopted
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import CorruptEntryError, EntryNotFoundError, ImportRefusedError, MemoryWriteError
 from ttom_pl.memory.files import content_hash, decode, encode, prepare
 from ttom_pl.memory.formats import check_names
-from ttom_pl.memory.store import Adopted, Memory
+from ttom_pl.memory.store import Memory
 
 FORMAT, VERSION = "ttom-memory", 1
 MANIFEST = "manifest.json"

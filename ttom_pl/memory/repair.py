@@ -8,7 +8,7 @@ from ttom_pl.memory.database import Database, insert_row, to_row
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import CorruptEntryError
 from ttom_pl.memory.files import AdapterFiles, generation_of
-from ttom_pl.memory.records import DATABASE
+from ttom_pl.memory.records import DATABASE, Records, find_row
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,38 @@ class VerifyReport:
     def clean(self) -> bool:
         """Whether nothing was wrong."""
         return not self.damaged and not self.orphans and self.database is None
+
+
+def check(records: Records, repair: bool) -> VerifyReport:
+    """Read everything of a memory whose database holds together, and check it.
+
+    Args:
+        records: the memory's.
+        repair: quarantine entries whose file is damaged or missing and remove files that belong to no entry.
+
+    Raises:
+        DamagedDatabaseError: if the database does not hold together.
+    """
+    records.database.check()
+    entries, damaged = 0, []
+    for row in records.rows():
+        try:
+            records.read(row)
+        except CorruptEntryError as error:
+            with records.database.reading() as connection:
+                current = find_row(connection, row["id"])
+            if current is None or current["file"] != row["file"]:
+                continue  # changed by another process in the meantime
+            damaged.append(row["id"])
+            if repair:
+                records.quarantine(row, error)
+            continue
+        entries += 1
+    with records.database.writing() as connection:
+        orphans = records.orphans(connection)
+        for name in orphans if repair else ():
+            records.files.remove(name)
+    return VerifyReport(entries, tuple(damaged), tuple(sorted(orphans)), None, repair)
 
 
 def rebuild(folder: Path) -> VerifyReport:
@@ -85,4 +117,4 @@ def _remove_with_log(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-__all__ = ["VerifyReport", "rebuild"]
+__all__ = ["VerifyReport", "check", "rebuild"]

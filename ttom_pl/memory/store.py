@@ -5,7 +5,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,33 +14,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
 from ttom_pl.memory.database import Group
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
-from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
+from ttom_pl.memory.errors import CorruptEntryError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
 from ttom_pl.memory.merge import MergeRule, RunningAverage
-from ttom_pl.memory.records import Records, find_row, get_row, row_labelled
-from ttom_pl.memory.repair import VerifyReport, rebuild
+from ttom_pl.memory.records import Records, get_row, row_labelled
+from ttom_pl.memory.repair import VerifyReport, check
 
 _TOLERANCE = 1e-6  # of similarities, which are computed in float32
-
-
-@dataclass(frozen=True)
-class Adopted:
-    """What a memory took over from another.
-
-    Attributes:
-        added: ids of entries that are new here.
-        changed: ids of entries that were here, and are now as they are there or count more uses.
-        evicted: ids of entries that had to go.
-    """
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    evicted: tuple[str, ...]
 
 
 class Memory:
@@ -294,21 +280,8 @@ class Memory:
             ValueError: if an adapter is not finite or not what its entry says.
             MemoryWriteError: if the disk refuses; nothing has changed.
         """
-        added, changed = [], []
         with self._records.writing() as change:
-            for entry, adapter in entries:
-                tensors = prepare(adapter)
-                if content_hash(tensors) != entry.content_hash:
-                    raise ValueError(f"entry {entry.id!r} has another adapter than the one given with it")
-                row = find_row(change.connection, entry.id)
-                if row is None:
-                    change.add(entry, tensors)
-                    added.append(entry.id)
-                elif (kept := _newer(self._records.entry(row), entry)) != self._records.entry(row):
-                    tensors = tensors if kept.content_hash == entry.content_hash else self._records.read(row)
-                    change.remove(row)
-                    change.add(kept, tensors)
-                    changed.append(entry.id)
+            added, changed = adopt(self._records, change, entries)
             evicted = self.capacity.evict(change, self._clock())
         return Adopted(tuple(added), tuple(changed), evicted)
 
@@ -350,7 +323,7 @@ class Memory:
             return int(connection.execute("SELECT coalesce(sum(nbytes), 0) FROM entries").fetchone()[0])
 
     def verify(self, repair: bool = False) -> VerifyReport:
-        """Read everything and check it; use :func:`verify_folder` where the database may be damaged.
+        """Read everything and check it; ``verify_folder`` does where the database may be damaged.
 
         Args:
             repair: quarantine entries whose file is damaged or missing and remove files that belong to no entry.
@@ -358,26 +331,7 @@ class Memory:
         Raises:
             DamagedDatabaseError: if the database does not hold together.
         """
-        self._records.database.check()
-        entries, damaged = 0, []
-        for row in self._records.rows():
-            try:
-                self._records.read(row)
-            except CorruptEntryError as error:
-                with self._records.database.reading() as connection:
-                    current = find_row(connection, row["id"])
-                if current is None or current["file"] != row["file"]:
-                    continue  # changed by another process in the meantime
-                damaged.append(row["id"])
-                if repair:
-                    self._records.quarantine(row, error)
-                continue
-            entries += 1
-        with self._records.database.writing() as connection:
-            orphans = self._records.orphans(connection)
-            for name in orphans if repair else ():
-                self._records.files.remove(name)
-        return VerifyReport(entries, tuple(damaged), tuple(sorted(orphans)), None, repair)
+        return check(self._records, repair)
 
     def close(self) -> None:
         """Save snapshots of the indices and close the memory."""
@@ -396,27 +350,6 @@ class Memory:
         self.close()
 
 
-def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
-    """Check the memory in a folder, whatever state it is in.
-
-    Args:
-        path: the folder.
-        repair: do what :meth:`Memory.verify` does, and rebuild a database that is missing or damaged from the adapter
-            files; uses that were counted since an adapter was last written are then forgotten. No other process may
-            have the memory open.
-
-    Raises:
-        FileNotFoundError: if there is no such folder.
-    """
-    if not Path(path).is_dir():
-        raise FileNotFoundError(f"there is no memory at {path}; give the folder that holds its adapters")
-    try:
-        with Memory(path) as memory:
-            return memory.verify(repair)
-    except DamagedDatabaseError as error:
-        return rebuild(Path(path)) if repair else VerifyReport(0, (), (), str(error), repaired=False)
-
-
 def _vector(key: ArrayLike) -> NDArray[np.float32]:
     vector = np.array(key, dtype=np.float32)
     if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
@@ -429,12 +362,4 @@ def _json(data: Mapping[str, Any] | None) -> Any:
     return json.loads(json.dumps(dict(data or {}), allow_nan=False))
 
 
-def _newer(here: Entry, there: Entry) -> Entry:
-    newer = max(here, there, key=lambda entry: (entry.merged, entry.last_used))
-    counts = {
-        name: max(getattr(here, name), getattr(there, name)) for name in ("hits", "iterations_saved", "last_used")
-    }
-    return replace(newer, **counts)
-
-
-__all__ = ["Adopted", "Memory", "verify_folder"]
+__all__ = ["Memory"]

@@ -61,10 +61,11 @@ class ProbeResult:
     def recommended(self) -> list[int]:
         """Return the blocks that overlap at least half as far above chance as the best block does, over all steps.
 
-        The bound does not depend on how many prompts there are, as a test against the best block would.
+        The bound does not depend on how many prompts there are, as a test against the best block would. No block is
+        recommended where none overlaps above chance.
         """
         above = self._per_prompt().mean(0) - self.chance
-        return [block for block in range(self.num_blocks) if above[block] >= _SHARE * above.max()]
+        return [block for block in range(self.num_blocks) if above[block] >= _SHARE * above.max() > 0]
 
     def _per_prompt(self) -> NDArray[np.float64]:
         """Overlap averaged over the steps, shape (prompts, blocks)."""
@@ -108,6 +109,7 @@ class ProbeResult:
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         note = (
             f"{self.num_prompts} prompts, {self.seen} of {self.objects} objects seen; chance: mIoU {self.chance:.3f}, "
-            f"AUC 0.500. The steps' columns are mIoU. Recommended: loss_blocks: {chosen}"
+            f"AUC 0.500. The steps' columns are mIoU. "
+            + (f"Recommended: loss_blocks: {chosen}" if chosen else "No block can be recommended: none is above chance")
         )
         return "\n".join([*lines, "", note])
