@@ -8,11 +8,13 @@ import huggingface_hub.constants
 import huggingface_hub.errors
 import pytest
 import torch
+import yaml
 from diffusers import FlowMatchEulerDiscreteScheduler, WanPipeline
 from torch import Tensor, nn
 
 from ttom_pl.backbones import Conditioning, WanBackbone
 
+ROOT = Path(__file__).parents[2]
 PROMPT = "a red circle moves left and a blue square moves up"
 OBJECTS = [[2], [8]]
 
@@ -95,6 +97,19 @@ def test_equals_the_pipeline_in_bfloat16(make_backbone: MakeBackbone, tiny_pipel
     generator = torch.Generator().manual_seed(3)
     expected = pipe(PROMPT, **size, guidance_scale=4.0, generator=generator, output_type="pt").frames[0]
     assert torch.equal(generate(make_backbone(dtype="bfloat16"), PROMPT, 3), expected)
+
+
+def test_the_shipped_model_equals_its_pipeline() -> None:
+    """At the settings of its config, with an adapter that is off."""
+    settings = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())["model"]["backbone"]["init_args"]
+    settings["pretrained"] = str(ROOT / "checkpoints" / "sprites")
+    backbone, pipe = WanBackbone(**settings), WanPipeline.from_pretrained(settings.pop("pretrained"))
+    pipe.set_progress_bar_config(disable=True)
+    del settings["fps"]
+    for parameter in backbone.add_adapter(8, None, [4, 5]).parameters():
+        nn.init.normal_(parameter)
+    expected = pipe(PROMPT, **settings, generator=torch.Generator().manual_seed(3), output_type="pt").frames[0]
+    assert torch.equal(generate(backbone, PROMPT, 3), expected)
 
 
 def test_equals_the_pipeline_with_an_adapter_that_is_off(make_backbone: MakeBackbone) -> None:
