@@ -34,6 +34,13 @@ def serve(make_backbone, make_trainer, tmp_path):
     return run
 
 
+class Losses(StreamCallback):
+    """Put a prompt's losses beside what the memory decided."""
+
+    def on_prompt_end(self, served):
+        served.memory["losses"] = served.losses
+
+
 @pytest.fixture
 def stored(tmp_path):
     def entries():
@@ -86,6 +93,33 @@ def test_hit_may_take_fewer_iterations(serve):
     assert second["iterations_saved"] == 6 - 2 * 2
     with pytest.raises(ValueError, match="hit_iterations is -1"):
         ParametricMemory(hit_iterations=-1)
+
+
+def test_young_entry_is_learnt_before_it_answers(serve, stored):
+    """Until it has been learnt from three prompts, they start from neutral adapters; their mean is what answers."""
+    first, second, third, fourth = serve([*SAME, SAME[0], SAME[1]], min_merged=3)
+    assert [each["read"] for each in (first, second, third, fourth)] == ["miss", *["young entry"] * 2, "warm start"]
+    assert [each["hit"] for each in (first, second, third, fourth)] == [False, False, False, True]
+    assert [each["write"] for each in (second, third, fourth)] == ["update"] * 3
+    assert {each["entry"] for each in (first, second, third, fourth)} == {first["entry"]}
+    assert "parents" not in second
+    (entry,) = stored()
+    assert (entry.hits, entry.merged) == (1, 4)
+
+
+def test_young_entry_starts_nothing(serve):
+    """The prompt is served as without a memory."""
+    runs = [serve(SAME, f"run-{n}", Losses(), min_merged=n, path=None) for n in (1, 2)]
+    alone = serve(SAME[1:], "alone", Losses(), mode="off")
+    assert runs[1][1]["losses"] == alone[0]["losses"] != runs[0][1]["losses"]
+
+
+def test_memory_that_is_only_read_answers_with_what_it_has(serve):
+    serve(SAME[:1])
+    (result,) = serve(SAME[1:], "reader", mode="read-only", min_merged=3)
+    assert result["hit"]
+    with pytest.raises(ValueError, match="min_merged is 0"):
+        ParametricMemory(min_merged=0)
 
 
 def test_modes(serve, stored):

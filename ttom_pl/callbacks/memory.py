@@ -39,15 +39,25 @@ from ttom_pl.tto import LayoutTTO
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
 
-Read = Literal["miss", "warm start", "used as it is", "verified hit"]
+Read = Literal["miss", "young entry", "warm start", "used as it is", "verified hit"]
 
 
 @dataclass
 class _Lookup:
-    """What the memory said about the prompt that is served: key, entries loaded, nearest first, and what came of it."""
+    """What the memory said about the prompt that is served, and what came of it.
+
+    Attributes:
+        text: the abstracted scene.
+        key: its embedding.
+        known: entries of similar scenes, nearest first.
+        matches: those of them that were loaded.
+        read: how they are used.
+        loss: layout loss with what was loaded, if that was looked at.
+    """
 
     text: str
     key: NDArray[np.float32]
+    known: list[Match]
     matches: list[Match]
     read: Read
     loss: float | None = None
@@ -71,6 +81,9 @@ class ParametricMemory(StreamCallback):
             it may take as many as a miss.
         verified_loss: layout loss at the first step under which a hit is used as it is, after one forward pass with
             what was loaded; not looked at when not given.
+        min_merged: prompts that an entry must have been learnt from before it answers. Until then those of its scene
+            are rehearsed from neutral adapters, as misses, and merged into it: their mean serves other prompts better
+            than any one of them. A memory that is only read answers with what it has.
         min_gain: least relative fall of the layout loss from the first to the last for an adapter to be remembered.
         merge_threshold: similarity from which a hit is merged into its entry; what was learnt from a less similar one
             becomes an entry of its own, with those that it started from as parents. All hits are merged when not given.
@@ -84,8 +97,8 @@ class ParametricMemory(StreamCallback):
         merge: how a hit's entry takes up what was learnt.
 
     Raises:
-        ValueError: if ``k`` is less than 1, ``threshold`` not above 0 or ``hit_iterations`` less than 0, or if there is
-            no memory to read only.
+        ValueError: if ``k`` or ``min_merged`` is less than 1, ``threshold`` not above 0 or ``hit_iterations`` less than
+            0, or if there is no memory to read only.
     """
 
     def __init__(
@@ -96,6 +109,7 @@ class ParametricMemory(StreamCallback):
         k: int = 1,
         hit_iterations: int | None = None,
         verified_loss: float | None = None,
+        min_merged: int = 1,
         min_gain: float = 0.1,
         merge_threshold: float | None = None,
         text_weight: float = TEXT_WEIGHT,
@@ -109,6 +123,8 @@ class ParametricMemory(StreamCallback):
     ) -> None:
         if k < 1:
             raise ValueError(f"memory.k is {k}; it is the number of entries to blend, at least 1")
+        if min_merged < 1:
+            raise ValueError(f"memory.min_merged is {min_merged}; it must be at least 1 (entries answer at once)")
         if threshold <= 0:
             raise ValueError(f"memory.threshold is {threshold}; it is a cosine similarity above 0, up to 1")
         if hit_iterations is not None and hit_iterations < 0:
@@ -121,6 +137,7 @@ class ParametricMemory(StreamCallback):
         self.k = k
         self.hit_iterations = hit_iterations
         self.verified_loss = verified_loss
+        self.min_merged = 1 if mode == "read-only" else min_merged
         self.min_gain = min_gain
         self.merge_threshold = merge_threshold
         self.text_weight = text_weight
@@ -172,8 +189,11 @@ class ParametricMemory(StreamCallback):
             return
         module = self._module
         text, key = scene_key(module.rehearsal.layout, self._embed, self.text_weight)
-        matches = self._load(self._read(key))
-        self._lookup = _Lookup(text, key, matches, "miss")
+        found = self._read(key)
+        young = [match for match in found if match.entry.merged < self.min_merged]
+        matches = self._load([match for match in found if match not in young])
+        known = [match for match in found if match in young or match in matches]
+        self._lookup = _Lookup(text, key, known, matches, "young entry" if young else "miss")
         if matches:
             self._lookup.read = self._begin_hit(module)
 
@@ -204,10 +224,12 @@ class ParametricMemory(StreamCallback):
         served.memory = {"key": lookup.text, "hit": bool(lookup.matches), "read": lookup.read}
         self._hit_rate.update({"memory": served.memory})
         served.memory["hit_rate"] = round(float(self._hit_rate.compute()), 4)
-        if lookup.matches:
-            nearest, most = lookup.matches[0], self._module.guided_steps * self._module.iterations
+        if lookup.known:
+            nearest = lookup.known[0]
             served.memory |= {"entry": nearest.entry.id, "similarity": round(nearest.similarity, 4)}
-            served.memory["iterations_saved"] = iterations_saved(nearest.entry, served.updates, most)
+        if lookup.matches:
+            most = self._module.guided_steps * self._module.iterations
+            served.memory["iterations_saved"] = iterations_saved(lookup.matches[0].entry, served.updates, most)
             served.memory["parents"] = [match.entry.id for match in lookup.matches]
         if len(lookup.matches) > 1:
             served.memory["blended"] = [match.entry.id for match in lookup.matches]
@@ -267,11 +289,11 @@ class ParametricMemory(StreamCallback):
 
     def _write(self, served: "Served") -> tuple[str, str]:
         """Insert, update or leave be; return which, and why."""
-        memory, matches = self._memory, self._lookup.matches
+        memory, matches, known = self._memory, self._lookup.matches, self._lookup.known
         assert memory is not None
         if self.mode == "read-only":
             return "none", "the memory is read-only"
-        if matches and self._wrote(matches[0].entry):
+        if known and self._wrote(known[0].entry):
             return "none", "it was merged already, before the run was stopped"
         if not matches:
             memory.record_miss()
@@ -286,10 +308,10 @@ class ParametricMemory(StreamCallback):
         if not worth:
             return "none", reason
         record: dict[str, Any] = {"loss_before": losses[0], "loss_after": losses[-1], "iterations": served.updates}
-        if matches and matches[0].similarity >= (self.merge_threshold or -1.0):
+        if known and known[0].similarity >= (self.merge_threshold or -1.0):
             try:
                 extra = {"writer": self._writer}
-                memory.update(matches[0].entry.id, self._adapter(), matches[0].similarity, extra=extra, **record)
+                memory.update(known[0].entry.id, self._adapter(), known[0].similarity, extra=extra, **record)
             except (CorruptEntryError, EntryNotFoundError) as error:
                 reason += f"; it could not be merged: {error}"
             else:

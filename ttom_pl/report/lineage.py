@@ -14,7 +14,7 @@ class Lineage:
         scene: the text of the first key that met it.
         made_by: number of the prompt that inserted it; ``None`` where it is from an earlier run.
         used_by: numbers of the prompts that started from it.
-        merged: how many of them were merged into it.
+        merged: how many prompts were merged into it.
         saved: iterations that they saved.
     """
 
@@ -55,6 +55,8 @@ def lineage(results: Sequence[Mapping[str, Any]]) -> dict[str, Lineage]:
             if place == 0:
                 entry.saved += int(memory.get("iterations_saved", 0))
                 entry.merged += memory.get("write") == "update"
+        if memory.get("write") == "update" and not memory.get("hit"):  # into an entry that did not answer yet
+            entries.setdefault(str(memory["entry"]), Lineage(str(memory["entry"]), scene)).merged += 1
         own = made(memory)
         if own is not None:
             entries.setdefault(own, Lineage(own, scene)).made_by = number
