@@ -35,6 +35,7 @@ def config(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> Config:
     lines = (json.dumps(planner.plan(prompt, f"p{i}").to_dict()) for i, prompt in enumerate(PROMPTS))
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
     config["stream"]["out"] = str(tmp_path / "run")
+    config["memory"]["min_merged"] = 1
     config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
     config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
     config["model"] |= {"guided_steps": 2, "iterations": 2, "loss_blocks": [1], "rank": 2}
@@ -253,6 +254,8 @@ def test_bad_input_ends_before_any_compute(
         ("data", "prompts", "nowhere.txt", "no prompt file"),
         ("stream", "out", "/dev/null/run", "cannot write to the run folder"),
         ("stream", "seed", 7, "another config (stream.seed was 42, is 7)"),
+        ("videos", "naming", "t2v-compbench", "has no category of T2V-CompBench"),
+        ("trainer", "callbacks", [{"class_path": "VideoWriter"}], "set it in the section 'videos'"),
     ],
 )
 def test_prompts_and_folder_are_looked_at_before_the_model(

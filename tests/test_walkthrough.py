@@ -17,6 +17,8 @@ WALK = (ROOT / "docs" / "memory.md").read_text(encoding="utf-8").split("## What 
 PROMPTS = [
     "a blue circle moves left and a purple triangle moves right",
     "a red square moves left and a green circle moves right",
+    "a cyan square moves left and a red triangle moves right",
+    "a yellow circle moves left and a green square moves right",
 ]
 QUICK = ["--model.iterations", "2", "--trainer.logger", "false"]
 
@@ -30,7 +32,7 @@ def walk(tmp_path, monkeypatch, capsys):
     """Run each line of the shell blocks with fewer prompts and iterations; return the Python block's variables."""
     for name in ("configs", "checkpoints"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "two.txt").write_text("\n".join(PROMPTS))
+    (tmp_path / "few.txt").write_text("\n".join(PROMPTS))
     monkeypatch.chdir(tmp_path)
     printed = {}
 
@@ -41,7 +43,7 @@ def walk(tmp_path, monkeypatch, capsys):
             return
         assert words[0] == "ttom"
         if words[1] == "stream":
-            words += QUICK if "--data.prompts" in words else [*QUICK, "--data.prompts", "two.txt"]
+            words += QUICK if "--data.prompts" in words else [*QUICK, "--data.prompts", "few.txt"]
         elif "fbefb" in words:
             with Memory(Path("runs/sprites/memory")) as memory:
                 words[words.index("fbefb")] = next(iter(memory)).id[:5]
@@ -65,7 +67,7 @@ def test_the_walk_through_the_memory(walk, tmp_path):
     variables, printed = walk
     assert "1 entries" in printed["memory list"]
     assert PROMPTS[0] in printed["memory show"]
-    assert "2 prompts, 1 hits (50%)" in printed["memory stats"]
+    assert "4 prompts, 1 hits (25%)" in printed["memory stats"]
     assert printed["memory verify"] == "1 sound entries\n"
     assert "1 entries added" in printed["memory import"]
     assert len(list(tmp_path.glob("runs/sprites/memory/pictures/*.png"))) == 2

@@ -41,27 +41,30 @@ class RunFolder:
         Raises:
             RunError: if the folder cannot be written, or belongs to a run with another config.
         """
+        cls(path).check(config)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "videos").mkdir(exist_ok=True)
-            probe = path / ".writable"
-            probe.touch()
-            probe.unlink()
+            (path / "videos").mkdir(parents=True, exist_ok=True)
+            partial = path / f"{CONFIG}.partial"
+            partial.write_text(config)
+            partial.replace(path / CONFIG)
         except OSError as error:
             raise RunError(f"cannot write to the run folder {str(path)!r} ({error.strerror}); choose another") from None
-        known = path / CONFIG
-        if known.is_file() and (path / RESULTS).is_file():
+        return cls(path)
+
+    def check(self, config: str = "") -> None:
+        """Raise what :meth:`open` would, as far as that can be told without writing anything."""
+        there = next(each for each in (self.path.absolute(), *self.path.absolute().parents) if each.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise RunError(f"cannot write to the run folder {str(self.path)!r}; choose another")
+        known = self.path / CONFIG
+        if known.is_file() and (self.path / RESULTS).is_file():
             differences = list(_differences(yaml.safe_load(known.read_text()), yaml.safe_load(config)))
             if differences:
                 shown = "; ".join(differences[:5]) + (" …" if len(differences) > 5 else "")
                 raise RunError(
-                    f"{str(path)!r} holds a run with another config ({shown}); go on with its {CONFIG}, choose another "
-                    "folder, or remove that one to start anew"
+                    f"{str(self.path)!r} holds a run with another config ({shown}); go on with its {CONFIG}, choose "
+                    "another folder, or remove that one to start anew"
                 )
-        partial = known.with_suffix(".partial")
-        partial.write_text(config)
-        partial.replace(known)
-        return cls(path)
 
     @property
     def id(self) -> str:

@@ -89,7 +89,7 @@ class LayoutTTO(LightningModule):
             )
         if iterations < 1:
             raise ValueError(f"iterations is {iterations}; it must be at least 1 (guided_steps: 0 is the plain model)")
-        if not (loss_blocks and all(0 <= block < backbone.num_blocks for block in loss_blocks)):
+        if guided_steps and not (loss_blocks and all(0 <= block < backbone.num_blocks for block in loss_blocks)):
             raise ValueError(
                 f"loss_blocks is {list(loss_blocks)}; this model has blocks 0 to {backbone.num_blocks - 1}"
             )

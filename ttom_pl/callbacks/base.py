@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class StreamCallback(Callback):
     """A Lightning callback with hooks around each prompt; the Trainer's own hooks cover the fit inside.
 
-    Hooks run in the order in which the callbacks are listed.
+    Hooks run in the order in which the callbacks are listed, by the command line the video writer and the memory last.
     """
 
     def on_stream_start(self, stream: "Stream") -> None:

@@ -49,8 +49,8 @@ class _Lookup:
     Attributes:
         text: the abstracted scene.
         key: its embedding.
-        known: entries of similar scenes, nearest first.
-        matches: those of them that were loaded.
+        known: entries of similar scenes, nearest first: those that were loaded, or the one that is still young.
+        matches: those that were loaded.
         read: how they are used.
         loss: layout loss with what was loaded, if that was looked at.
     """
@@ -67,10 +67,10 @@ class ParametricMemory(StreamCallback):
     """Warm-start each prompt from the most similar scene so far, and remember what was learnt.
 
     Before the fit the nearest entry above ``threshold`` is loaded into the adapter (hit) or the adapter stays neutral
-    (miss). After the video exists, a miss is inserted and a hit that was optimised further is merged into its entry,
-    if the optimisation lowered the loss enough. What is remembered is the mean of the adapters of the guided
-    steps, which serves other prompts better than the last of them (stochastic weight averaging, Izmailov et al. 2018).
-    The decision and its reason are in the results.
+    (miss, or an entry that is still young). After the video exists, a miss is inserted, and what a hit or the prompt of
+    a young entry has learnt is merged into the entry, if the optimisation lowered the loss enough. Remembered is the
+    mean of the adapters of the guided steps, which serves other prompts better than the last of them (stochastic
+    weight averaging, Izmailov et al. 2018). The decision and its reason are in the results.
 
     Args:
         mode: ``read-write``, ``read-only`` (nothing is remembered) or ``off``.
@@ -81,8 +81,8 @@ class ParametricMemory(StreamCallback):
             it may take as many as a miss.
         verified_loss: layout loss at the first step under which a hit is used as it is, after one forward pass with
             what was loaded; not looked at when not given.
-        min_merged: prompts that an entry must have been learnt from before it answers. Until then those of its scene
-            are rehearsed from neutral adapters, as misses, and merged into it: their mean serves other prompts better
+        min_merged: prompts that an entry must have been learnt from, and merged into it, before it answers. Until then
+            those of its scene are rehearsed from neutral adapters, as misses: their mean serves other prompts better
             than any one of them. A memory that is only read answers with what it has.
         min_gain: least relative fall of the layout loss from the first to the last for an adapter to be remembered.
         merge_threshold: similarity from which a hit is merged into its entry; what was learnt from a less similar one
@@ -156,8 +156,10 @@ class ParametricMemory(StreamCallback):
         if self.mode == "off" or stream.module.adapter is None:
             return
         self._hit_rate.reset()
-        for result in stream.folder.results().values():  # of the part before a stop
-            self._hit_rate.update(result)
+        again = {request.prompt.id for request in stream.requests}
+        for id, result in stream.folder.results().items():  # of the part before a stop
+            if id not in again:
+                self._hit_rate.update(result)
         self._module = stream.module
         self._spec = _spec(stream.module)
         self._embed: Embed = stream.module.backbone.embed
@@ -190,9 +192,9 @@ class ParametricMemory(StreamCallback):
         module = self._module
         text, key = scene_key(module.rehearsal.layout, self._embed, self.text_weight)
         found = self._read(key)
-        young = [match for match in found if match.entry.merged < self.min_merged]
-        matches = self._load([match for match in found if match not in young])
-        known = [match for match in found if match in young or match in matches]
+        young = bool(found) and self._is_young(found[0].entry)
+        matches = [] if young else self._load([match for match in found if not self._is_young(match.entry)])
+        known = found[:1] if young else matches
         self._lookup = _Lookup(text, key, known, matches, "young entry" if young else "miss")
         if matches:
             self._lookup.read = self._begin_hit(module)
@@ -265,6 +267,10 @@ class ParametricMemory(StreamCallback):
     def _wrote(self, entry: Entry) -> bool:
         """Whether the prompt that is served has written this entry last."""
         return entry.extra.get("writer") == self._writer
+
+    def _is_young(self, entry: Entry) -> bool:
+        """Whether it was learnt from too few prompts, not counting one that was stopped and is served again."""
+        return entry.merged - self._wrote(entry) < self.min_merged
 
     def _fits(self, entry: Entry) -> bool:
         return (entry.fingerprint, entry.spec) == (self._fingerprint, self._spec)

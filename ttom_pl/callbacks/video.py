@@ -59,7 +59,7 @@ class VideoWriter(StreamCallback):
         """Take note of where to write."""
         self.folder = stream.folder.path
         self.fps = stream.module.backbone.fps
-        self._names = self._name(stream.prompts)
+        self._names = self.names(stream.prompts)
         for name in self._names.values():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
 
@@ -70,8 +70,12 @@ class VideoWriter(StreamCallback):
         write_mp4(self.folder / name, served.video, self.fps, self.scale)
         served.files["video"] = name
 
-    def _name(self, prompts: Sequence[Prompt]) -> dict[int, str]:
-        """Return the file of each prompt by its number in the stream, relative to the run folder."""
+    def names(self, prompts: Sequence[Prompt]) -> dict[int, str]:
+        """Return the file of each prompt by its number in the stream, relative to the run folder.
+
+        Raises:
+            ValueError: if a prompt has no name of the kind that is asked for, or two have the same.
+        """
         folder = "videos" if self.videos is None else str(self.videos.resolve())
         names: dict[int, str] = {}
         members: Counter[str] = Counter()

@@ -110,9 +110,11 @@ def _line(clip: Clip, evaluator: Evaluator) -> dict[str, Any]:
     prompt = clip.prompt
     line = {"id": prompt.id, "prompt": prompt.text, "video": str(clip.path), "sample": clip.sample}
     try:
-        scored = evaluator.score(read_mp4(clip.path), prompt)
+        video = read_mp4(clip.path)
     except (OSError, ValueError, LookupError) as error:
         scored = Scored({}, [f"it is no video that can be read ({error}); make it anew"])
+    else:
+        scored = evaluator.score(video, prompt)
     return line | {"scores": scored.scores} | ({"errors": scored.errors} if scored.errors else {})
 
 

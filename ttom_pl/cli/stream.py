@@ -16,7 +16,7 @@ import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
-from ttom_pl.prompts import PromptStream
+from ttom_pl.prompts import PromptStream, read_prompts
 from ttom_pl.resume import check_places
 from ttom_pl.run import RunFolder
 from ttom_pl.stream import Stream
@@ -29,14 +29,23 @@ class StreamCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the sections ``stream``, ``memory`` and ``videos``."""
         parser.add_class_arguments(Stream, "stream")
-        parser.add_lightning_class_args(ParametricMemory, "memory")
         parser.add_lightning_class_args(VideoWriter, "videos")
+        parser.add_lightning_class_args(ParametricMemory, "memory")
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
     def before_instantiate_classes(self) -> None:
         """Look at the prompts and the run folder before the model is loaded, which may take minutes."""
-        prompts = PromptStream(**self.config.data).prompts
-        check_places(prompts, RunFolder.open(Path(self.config.stream.out), self.dump()))
+        for name in ("VideoWriter", "ParametricMemory"):
+            if any(each.class_path.endswith(name) for each in self.config.trainer.callbacks or ()):
+                section = {"VideoWriter": "videos", "ParametricMemory": "memory"}[name]
+                raise ValueError(
+                    f"trainer.callbacks lists {name}; it is there already, set it in the section {section!r}"
+                )
+        prompts = read_prompts(Path(self.config.data.prompts))[: self.config.data.limit]
+        VideoWriter(**self.config.videos).names(prompts)
+        folder = RunFolder(Path(self.config.stream.out))
+        folder.check(self.dump())
+        check_places(prompts, folder)
 
     def dump(self) -> str:
         """Return the config with every default, as YAML."""

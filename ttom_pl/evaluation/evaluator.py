@@ -115,13 +115,17 @@ class Evaluator:
             prompt: what it was made from, with metadata if there is any.
             layout: where the objects should be; without it the layout IoU is left out.
         """
-        scores, errors = self._plain(video), []
+        scores, errors, expected = self._plain(video), [], Expectation()
+        try:
+            expected = expect(prompt)
+        except ValueError as error:
+            errors.append(str(error))
         for group in (self._detected, self._judged):
             try:
-                scores |= group(video, expect(prompt), layout or prompt.layout)
+                scores |= group(video, expected, layout or prompt.layout)
             except ValueError as error:
                 errors.append(str(error))
-        return Scored({name: scores[name] for name in self.metrics if name in scores}, list(dict.fromkeys(errors)))
+        return Scored({name: scores[name] for name in self.metrics if name in scores}, errors)
 
     def _plain(self, video: Tensor) -> dict[str, float]:
         return {name: self._count(name, video) for name in PLAIN if name in self.metrics and len(video) >= 3}

@@ -93,7 +93,7 @@ def _of_run(run: Path, prompts: Sequence[Prompt]) -> Clips:
             )
         clips.append(Clip(replace(prompt, layout=_layout(result)), path))
     if not clips:
-        raise VideosError(f"the run {str(run)!r} has no videos; was it served without VideoWriter?")
+        raise VideosError(f"the run {str(run)!r} has no videos; serve it again")
     return Clips(clips, missing, [])
 
 
@@ -138,17 +138,13 @@ def _by_stem(files: Sequence[Path]) -> dict[str, Path]:
 def _claims(named: Mapping[str, Path], prompts: Sequence[Prompt]) -> list[list[Path]]:
     """Return the videos of each prompt, in the order of their sample numbers, no video twice.
 
-    Of the ways to name videos that which serves most prompts comes first, the others serve what it leaves.
+    Places count only where no video is named after an id: ids may look like places of a longer file.
     """
-    places = [f"{number:04d}" for number in range(1, len(prompts) + 1)]
-    ways = [
-        [_samples(named, prompt.text) for prompt in prompts],
-        [[prompt.id] for prompt in prompts],
-        [[place] for place in places],
-        [[place.lstrip("0")] for place in places],
-        [[vbench_stem(prompt.text)] for prompt in prompts],
-    ]
-    ways.sort(key=lambda way: -sum(any(stem in named for stem in stems) for stems in way))
+    places = range(1, len(prompts) + 1)
+    ways = [[_samples(named, prompt.text) for prompt in prompts], [[prompt.id] for prompt in prompts]]
+    if not any(prompt.id in named for prompt in prompts):
+        ways += [[[f"{place:04d}"] for place in places], [[str(place)] for place in places]]
+    ways.append([[vbench_stem(prompt.text)] for prompt in prompts])
     left = dict(named)
     claims: list[list[Path]] = [[] for _ in prompts]
     for way in ways:

@@ -75,6 +75,7 @@ class LLMJudge(Judge):
         self.frames = frames
         self.side = side
         self._temperature = temperature
+        self._down = ""
         self._cache = AnswerCache(cache) if cache else None
         self._chat = Chat(endpoint, self.model, temperature, max_tokens, retries, backoff, "verdict")
 
@@ -101,9 +102,12 @@ class LLMJudge(Judge):
     def _ask(self, messages: list[Message], claims: Claims) -> tuple[str, tuple[str, ...]]:
         wrong = ""
         for _ in range(self.max_repairs + 1):
+            if self._down:
+                raise JudgeError(self._down)
             try:
                 reply = self._chat.ask(messages, answer_schema(claims))
             except EndpointError as error:
+                self._down = f"{error}; it is not asked again"  # each of many videos would wait for it
                 raise JudgeError(str(error)) from error
             if reply.refusal:
                 raise JudgeError(f"{self.model} refuses to judge: {reply.refusal[:200]}; use another judge")
