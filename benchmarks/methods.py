@@ -87,6 +87,7 @@ def method_run(out: Path, method: str, category: str, prompts: dict[str, Path], 
 def main() -> None:
     parser = arguments(__doc__, "runs/methods", count=100, seeds=2)
     parser.add_argument("--fill", type=int, default=60, help="prompts that fill the memory that is only read")
+    parser.add_argument("--categories", nargs="+", choices=list(SCORES), default=list(SCORES))
     parser.add_argument("--one_noise", action="store_true", help="one noise for all prompts of a run")
     options = parser.parse_args()
     out = options.out
@@ -95,12 +96,12 @@ def main() -> None:
     noise = ONE_NOISE if options.one_noise else ()
     calls = [
         partial(method_run, out, method, category, prompts, seed, *noise)
-        for category in SCORES
+        for category in options.categories
         for seed in seeds
         for method in METHODS
     ]
     made = iter(side_by_side(options.jobs, calls))
-    runs = {category: [[next(made) for _ in METHODS] for _ in seeds] for category in SCORES}
+    runs = {category: [[next(made) for _ in METHODS] for _ in seeds] for category in options.categories}
 
     comparisons = {category: compare(list(zip(*each, strict=True)), list(METHODS)) for category, each in runs.items()}
     lines = [claims_table(row for category, c in comparisons.items() for row in claims(category, c)), ""]
