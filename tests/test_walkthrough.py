@@ -44,9 +44,9 @@ def walk(tmp_path, monkeypatch, capsys):
         assert words[0] == "ttom"
         if words[1] == "stream":
             words += QUICK if "--data.prompts" in words else [*QUICK, "--data.prompts", "few.txt"]
-        elif "fbefb" in words:
+        elif "f5ff7" in words:
             with Memory(Path("runs/sprites/memory")) as memory:
-                words[words.index("fbefb")] = next(iter(memory)).id[:5]
+                words[words.index("f5ff7")] = next(iter(memory)).id[:5]
         capsys.readouterr()
         ttom(words[1:])
         printed[" ".join(words[1:3])] = capsys.readouterr().out
