@@ -111,14 +111,16 @@ class Comparison:
     def sheet(self, prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:
         """Return a contact sheet: a row per prompt, a column per method, layout boxes drawn over the frames.
 
+        Where there are more prompts, they are evenly spaced: a memory shows only late in a stream.
         Of a method with several runs the first is shown.
         """
         rows = []
-        for id in self.ids[:prompts]:
+        for place in np.linspace(0, len(self.ids) - 1, min(prompts, len(self.ids))).round().astype(int):
+            id = self.ids[place]
             pictures = []
             for (run, *_), (results, *_) in zip(self.runs, self.results, strict=True):
                 if "video" not in results[id].get("files", {}):
-                    raise RunError(f"run {str(run)!r} has no video of prompt {id!r}; serve it with VideoWriter")
+                    raise RunError(f"run {str(run)!r} has no video of prompt {id!r}; serve it again")
                 video = read_mp4(run / results[id]["files"]["video"])
                 pictures.append(film_strip(video, Layout.from_dict(results[id]["layout"]), frames, height))
             rows.append((self.results[0][0][id]["prompt"], pictures))
