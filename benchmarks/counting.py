@@ -1,6 +1,7 @@
-"""What a call computes and holds, counted and not timed."""
+"""What a call computes, moves and holds, counted and not timed."""
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,15 +12,24 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 
 @dataclass(frozen=True)
 class Count:
-    """FLOPs, and the bytes of all tensors alive at once at the peak, weights apart."""
+    """What was counted.
+
+    Attributes:
+        flops: of matrix products and attention.
+        peak: bytes of all tensors alive at once, at most, weights apart.
+        moved: bytes that the operations read and write, each input and output once.
+        float32: of the FLOPs, those of products of float32 numbers: a card does them at a tenth of bfloat16's rate.
+    """
 
     flops: int
     peak: int
+    moved: int
+    float32: int
 
 
 class Alive(TorchDispatchMode):
@@ -56,12 +66,37 @@ class Alive(TorchDispatchMode):
         self.now -= size
 
 
+class Moved(TorchDispatchMode):
+    """Adds up the bytes that operations read and write, and their FLOPs by the precision of what is multiplied.
+
+    Attributes:
+        bytes: read and written; views move nothing, and what is repeated by a stride of 0 is read once.
+        flops: by precision.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+        self.flops: Counter[torch.dtype] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given, made = ([t for t in tree_leaves(each) if isinstance(t, Tensor)] for each in ((args, kwargs), result))
+        if not func.is_view:
+            self.bytes += sum(min(t.numel() * t.element_size(), t.untyped_storage().nbytes()) for t in (*given, *made))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            dtype = next(t.dtype for t in given if t.is_floating_point())
+            self.flops[dtype] += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
 def count(run: Callable[[], object]) -> Count:
     """Count a call on the meta device, with fused attention as FlashAttention."""
-    flops, alive = FlopCounterMode(display=False), Alive()
-    with _flash(), flops, alive:
+    flops, alive, moved = FlopCounterMode(display=False), Alive(), Moved()
+    with _flash(), flops, alive, moved:
         run()
-    return Count(flops.get_total_flops(), alive.peak)
+    return Count(flops.get_total_flops(), alive.peak, moved.bytes, moved.flops[torch.float32])
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def build(model: Model, device: torch.device, **changes: Any) -> GuidedBackbone:
     cls = getattr(backbones, given["class_path"])
 
     class Built(cls):  # type: ignore[misc, valid-type]
-        def _load(self, dtype: torch.dtype) -> Any:
+        def _load(self, dtype: torch.dtype, vae_dtype: torch.dtype) -> Any:
             make = _wan if issubclass(cls, backbones.WanBackbone) else _cogvideox
             before = torch.get_default_dtype()
             torch.set_default_dtype(dtype)

@@ -24,14 +24,11 @@ def query_and_key() -> tuple[Tensor, Tensor]:
     return query.requires_grad_(), key.requires_grad_()
 
 
-@pytest.mark.parametrize("chunk_size", [1, 8, 36, 37, 1000])
-def test_values_and_gradients_equal_those_of_full_attention(
-    query_and_key: tuple[Tensor, Tensor], chunk_size: int
-) -> None:
+def test_values_and_gradients_equal_those_of_full_attention(query_and_key: tuple[Tensor, Tensor]) -> None:
     query, key = query_and_key
     expected = full_attention(query, key, OBJECTS)
     weights = token_weights(OBJECTS, 11)
-    got = object_attention(query, key, weights, chunk_size)
+    got = object_attention(query, key, weights)
     assert got.shape == (2, 2, 37)
     assert got.dtype == torch.float32
     torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=1e-7)
@@ -44,27 +41,51 @@ def test_values_and_gradients_equal_those_of_full_attention(
 
 
 @pytest.mark.parametrize("rows", [1, 37])
-@pytest.mark.parametrize("chunk_size", [8, 1000])
-def test_bias_for_all_queries_or_for_each(query_and_key: tuple[Tensor, Tensor], rows: int, chunk_size: int) -> None:
+def test_bias_for_all_queries_or_for_each(query_and_key: tuple[Tensor, Tensor], rows: int) -> None:
     query, key = query_and_key
     bias = torch.randn(2, rows, 11, generator=torch.Generator().manual_seed(2))
     logits = torch.einsum("bshd,blhd->bhsl", query, key) / 8**0.5 + bias[:, None]
     expected = torch.stack([logits.softmax(-1).mean(1)[..., positions].mean(-1) for positions in OBJECTS], 1)
-    got = object_attention(query, key, token_weights(OBJECTS, 11), chunk_size, bias)
+    got = object_attention(query, key, token_weights(OBJECTS, 11), bias)
     torch.testing.assert_close(got, expected)
 
 
 def test_all_tokens_together_sum_to_one(query_and_key: tuple[Tensor, Tensor]) -> None:
-    """The probabilities are over all text tokens, not over the objects' alone."""
-    attention = object_attention(*query_and_key, token_weights([[i] for i in range(11)], 11), 10)
+    """The probabilities are over all text tokens, not over the objects' alone; more objects than a head is wide."""
+    attention = object_attention(*query_and_key, token_weights([[i] for i in range(11)], 11))
     torch.testing.assert_close(attention.sum(1), torch.ones(2, 37))
 
 
-def test_half_precision_is_summed_in_float32(query_and_key: tuple[Tensor, Tensor]) -> None:
-    query, key = (each.detach().bfloat16() for each in query_and_key)
-    got = object_attention(query, key, token_weights(OBJECTS, 11), 16)
-    assert got.dtype == torch.float32
-    torch.testing.assert_close(got.double(), full_attention(query, key, OBJECTS), rtol=1e-5, atol=1e-7)
+REAL = {"wan": (2000, 512, 4, 128), "cogvideox": (1500, 1726, 4, 64)}
+"""Queries, keys, heads (fewer than the models have) and the real head width."""
+
+
+@pytest.mark.parametrize(("dtype", "value", "gradient"), [("float32", 3e-6, 3e-6), ("bfloat16", 2e-3, 8e-3)])
+@pytest.mark.parametrize("name", REAL)
+def test_error_at_real_head_sizes(name: str, dtype: str, value: float, gradient: float) -> None:
+    """Of values and gradients against float64, relative; in bfloat16 little more than that of rounding the results.
+
+    Logits as sharp as those of trained models, which give some queries to an object nearly whole.
+    """
+    queries, keys, heads, width = REAL[name]
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((1, queries, heads, width), (1, keys, heads, width))
+    given = [
+        (2 * torch.randn(shape, generator=generator)).to(getattr(torch, dtype)).requires_grad_() for shape in shapes
+    ]
+    exact = [each.detach().double().requires_grad_() for each in given]
+    objects = [[2, 3, 7], [8]]
+    upstream = torch.randn(1, 2, queries, generator=generator)
+    got, expected = object_attention(*given, token_weights(objects, keys)), full_attention(*exact, objects)
+    gradients = torch.autograd.grad((got * upstream).sum(), given)
+    wanted = torch.autograd.grad((expected * upstream).sum(), exact)
+    assert error(got, expected) < value
+    for found, want in zip(gradients, wanted, strict=True):
+        assert error(found, want) < gradient
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    return float(((found.double() - expected).norm() / expected.norm()).detach())
 
 
 def test_token_weights_are_means() -> None:

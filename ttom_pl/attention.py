@@ -1,10 +1,10 @@
-"""Attention probabilities of chosen text tokens, without holding the whole attention matrix."""
+"""Attention probabilities of chosen text tokens, at the price of the model's own attention call."""
 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 
 def token_weights(objects: Sequence[Sequence[int]], num_tokens: int, device: torch.device | None = None) -> Tensor:
@@ -21,38 +21,33 @@ def token_weights(objects: Sequence[Sequence[int]], num_tokens: int, device: tor
     return weights
 
 
-def object_attention(
-    query: Tensor, key: Tensor, weights: Tensor, chunk_size: int = 1024, bias: Tensor | None = None
-) -> Tensor:
+def object_attention(query: Tensor, key: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return how much each query attends to each object: softmax over **all** keys, mean over heads and tokens.
 
-    The queries are taken in chunks that are recomputed in the backward pass, so that memory grows with
-    ``chunk_size`` × heads × L and not with S × heads × L.
+    Attention is linear in its values, softmax(QKᵀ/√D)·V, so with the token weights as values its output is the
+    attention to the objects: one call of PyTorch's fused attention, forward and backward, with no matrix of
+    probabilities. Values are as wide as a head, so that every kernel takes them; further objects take further calls.
+
+    In bfloat16 the softmax itself is in float32, its output is rounded: errors, against float64, are of the size of
+    that rounding, which the model's own attention shares.
 
     Args:
         query: shape (B, S, heads, D).
         key: shape (B, L, heads, D).
         weights: token weights of the objects, shape (L, M), see :func:`token_weights`.
-        chunk_size: queries at a time.
         bias: added to the logits, shape (B, 1, L), or with a row for each query (B, S, L).
 
     Returns:
         float32 attention of shape (B, M, S).
     """
-    chunks = query.split(chunk_size, dim=1)
-    if len(chunks) == 1:
-        return _attend(query, key, weights, bias)
-    biases = [bias] * len(chunks) if bias is None or bias.shape[1] == 1 else bias.split(chunk_size, dim=1)
-    parts = [
-        checkpoint(_attend, chunk, key, weights, own, use_reentrant=False)
-        for chunk, own in zip(chunks, biases, strict=True)
-    ]
-    return torch.cat(parts, dim=-1)
-
-
-def _attend(query: Tensor, key: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-    # In float32 also for weights of lower precision: the exponential would make much of a rounded logit.
-    logits = torch.einsum("bshd,blhd->bhsl", query.float() * query.shape[-1] ** -0.5, key.float())
-    if bias is not None:
-        logits = logits + bias[:, None].float()
-    return torch.einsum("bsl,lm->bms", logits.softmax(-1).mean(1), weights)
+    width = query.shape[-1]
+    query, key = query.transpose(1, 2), key.transpose(1, 2)
+    mask = None if bias is None else bias[:, None].to(query.dtype)
+    # Scaled to a greatest weight of one, and back in float32: a third is not to be rounded to bfloat16.
+    scale = weights.amax(0).clamp_min(torch.finfo(weights.dtype).tiny)
+    parts = []
+    for columns in (weights / scale).split(width, dim=1):
+        values = F.pad(columns, (0, width - columns.shape[1])).to(query.dtype).expand(*key.shape[:2], -1, -1)
+        read = F.scaled_dot_product_attention(query, key, values, attn_mask=mask)
+        parts.append(read[..., : columns.shape[1]].float().mean(1))
+    return (torch.cat(parts, dim=-1) * scale).mT

@@ -49,7 +49,8 @@ class LayoutTTO(LightningModule):
 
     Args:
         backbone: the frozen text-to-video model.
-        guided_steps: first denoising steps that are optimised; 0 is the plain model.
+        guided_steps: first denoising steps that are optimised; 0 is the plain model. When not given, the paper's five,
+            or the first half of fewer than ten; no more than the adapted transformer takes.
         iterations: optimiser iterations in a guided step, at most.
         stop_loss: layout loss under which a guided step ends early.
         loss_blocks: transformer blocks whose attention the loss reads.
@@ -69,7 +70,7 @@ class LayoutTTO(LightningModule):
     def __init__(
         self,
         backbone: Backbone,
-        guided_steps: int = 5,
+        guided_steps: int | None = None,
         iterations: int = 8,
         stop_loss: float = 0.03,
         loss_blocks: Sequence[int] = (3,),
@@ -82,6 +83,8 @@ class LayoutTTO(LightningModule):
         guidance: Guidance | None = None,
     ) -> None:
         super().__init__()
+        if guided_steps is None:
+            guided_steps = default_guided_steps(backbone.num_steps, backbone.max_guided_steps)
         if not 0 <= guided_steps <= backbone.max_guided_steps:
             raise ValueError(
                 f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.max_guided_steps} denoising steps "
@@ -231,3 +234,13 @@ class LayoutTTO(LightningModule):
     def converged(self) -> bool:
         """Whether the current guided step's loss is under ``stop_loss``."""
         return bool(self.losses[-1]) and self.losses[-1][-1] < self.stop_loss
+
+
+def default_guided_steps(num_steps: int, max_guided_steps: int) -> int:
+    """Return how many of the first denoising steps are optimised when nobody says.
+
+    Args:
+        num_steps: denoising steps.
+        max_guided_steps: those that the adapted transformer takes.
+    """
+    return min(5, max(1, num_steps // 2), max_guided_steps)

@@ -61,18 +61,25 @@ class Case:
 
     def load(self, **changes: Any) -> GuidedBackbone:
         kind = KINDS[self.name]
-        settings: dict[str, Any] = {"num_inference_steps": 4, **kind.settings, **changes}
-        return kind.backbone(str(self.folder), **settings)
+        settings = {"pretrained": str(self.folder), "num_inference_steps": 4, **kind.settings, **changes}
+        return kind.backbone(**settings)
 
-    def by_pipeline(self, prompt: str, seed: int, dtype: torch.dtype = torch.float32, **changes: Any) -> Tensor:
-        kind = KINDS[self.name]
-        pipe = kind.backbone.pipeline_class.from_pretrained(self.folder, dtype=dtype)
+    def pipeline(self, dtype: torch.dtype = torch.float32) -> Any:
+        """The pipeline as its users load it: Wan's VAE in float32, whatever the rest."""
+        cls = KINDS[self.name].backbone
+        vae = torch.float32 if cls.float32_vae else dtype
+        pipe = cls.pipeline_class.from_pretrained(self.folder, dtype={"default": dtype, "vae": vae})
         pipe.set_progress_bar_config(disable=True)
+        return pipe
+
+    def by_pipeline(self, prompt: str, seed: int, pipe: Any = None, **changes: Any) -> Tensor:
+        """The video of a pipeline; of the one in the folder when not given."""
+        kind, pipe = KINDS[self.name], pipe or self.pipeline()
         given = {"num_inference_steps": 4, **kind.settings, **dict(kind.pipe_only), **changes}
         if self.image:
             given["image"] = Image.open(self.image).convert("RGB")
-        generator = torch.Generator().manual_seed(seed)
-        return pipe(prompt=prompt, generator=generator, output_type="pt", **given).frames[0]
+        given = {"generator": torch.Generator().manual_seed(seed)} | given
+        return pipe(prompt=prompt, output_type="pt", **given).frames[0]
 
     def begin(self, backbone: GuidedBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
         return backbone.start(seed), backbone.encode(prompt, self.image)

@@ -75,6 +75,7 @@ def test_loss_and_gradients_are_those_of_the_reference_procedure(family: Case) -
         other.pipe.transformer, other.blocks_name, other.attention_name, [1], 4, 1e-3, 0.0, text.shape[1], backbone.grid
     )
     other.pipe.transformer.double()
+    other._dtype = torch.float64
     own = {name.removeprefix("transformer."): value for name, value in adapter.state_dict().items()}
     reference.load_state_dict({k: torch.zeros_like(v) for k, v in reference.state_dict().items()} | own)
     with adapter.enabled():

@@ -91,7 +91,7 @@ def test_equals_the_pipeline_bit_for_bit(
 
 
 def test_equals_the_pipeline_in_bfloat16(make_backbone: MakeBackbone, tiny_pipeline: Path) -> None:
-    pipe = WanPipeline.from_pretrained(tiny_pipeline, dtype=torch.bfloat16)
+    pipe = WanPipeline.from_pretrained(tiny_pipeline, dtype={"default": torch.bfloat16, "vae": torch.float32})
     pipe.set_progress_bar_config(disable=True)
     size = {"height": 32, "width": 32, "num_frames": 9, "num_inference_steps": 4, "max_sequence_length": 24}
     generator = torch.Generator().manual_seed(3)
@@ -161,13 +161,9 @@ def test_several_blocks_in_the_order_asked_for(backbone: WanBackbone) -> None:
         torch.testing.assert_close(each, expected)
 
 
-@pytest.mark.parametrize("chunk_size", [1024, 50])
 @pytest.mark.parametrize("block", [0, 2])
-def test_every_adapted_parameter_has_the_gradient_of_the_whole_model(
-    make_backbone: MakeBackbone, block: int, chunk_size: int
-) -> None:
+def test_every_adapted_parameter_has_the_gradient_of_the_whole_model(backbone: WanBackbone, block: int) -> None:
     """Only what the loss reaches is adapted, all of it, and stopping early leaves the gradient as it is."""
-    backbone = make_backbone(chunk_size=chunk_size)
     adapter = backbone.add_adapter(4, None, [block])
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -5,6 +5,9 @@ from ttom_pl.backbones.cogvideox import CogVideoXBackbone
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.ltx import LTXBackbone
 from ttom_pl.backbones.placement import Placement
+from ttom_pl.backbones.quantization import Quantization
+from ttom_pl.backbones.schedule import Schedule
+from ttom_pl.backbones.user_loras import Lora
 from ttom_pl.backbones.wan import WanBackbone
 from ttom_pl.backbones.wan_image import WanImageBackbone
 
@@ -14,7 +17,10 @@ __all__ = [
     "CogVideoXBackbone",
     "Conditioning",
     "LTXBackbone",
+    "Lora",
     "Placement",
+    "Quantization",
+    "Schedule",
     "WanBackbone",
     "WanImageBackbone",
 ]

@@ -4,13 +4,11 @@ import math
 from typing import Any
 
 import torch
-from diffusers import CogVideoXDPMScheduler, CogVideoXPipeline
+from diffusers import CogVideoXDPMScheduler, CogVideoXPipeline, DiffusionPipeline
 from torch import Tensor
 
 from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.joint_attention import JointAttentionBackbone
-from ttom_pl.backbones.pipeline import Dtype
-from ttom_pl.backbones.placement import Placement
 
 
 class CogVideoXBackbone(JointAttentionBackbone):
@@ -19,19 +17,16 @@ class CogVideoXBackbone(JointAttentionBackbone):
     With no adapter, the video equals the pipeline's own, bit for bit, at the same seed.
 
     Args:
-        pretrained: a ``CogVideoXPipeline`` folder or the id of one on the Hugging Face hub.
+        pretrained: a ``CogVideoXPipeline``, its folder, or the id of one on the Hugging Face hub.
         height: pixels.
         width: pixels.
         num_frames: frames of the video.
         num_inference_steps: denoising steps.
         guidance_scale: scale of classifier-free guidance; off at 1 and below.
         use_dynamic_cfg: let the guidance grow over the steps, as the DPM scheduler wants it.
-        negative_prompt: what to steer away from.
         max_sequence_length: tokens that the prompt is padded or cut to.
         fps: frames per second that the video is played at.
-        dtype: precision of the weights.
-        chunk_size: video tokens whose attention is held at a time; each attends to all tokens of text and video.
-        placement: how the model is fitted to the card; everything on it when not given.
+        **settings: the further arguments of :class:`~ttom_pl.backbones.pipeline.PipelineBackbone`.
 
     Raises:
         FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
@@ -43,19 +38,16 @@ class CogVideoXBackbone(JointAttentionBackbone):
 
     def __init__(
         self,
-        pretrained: str,
+        pretrained: str | DiffusionPipeline,
         height: int = 480,
         width: int = 720,
         num_frames: int = 49,
         num_inference_steps: int = 50,
         guidance_scale: float = 6.0,
         use_dynamic_cfg: bool = False,
-        negative_prompt: str = "",
         max_sequence_length: int = 226,
         fps: int = 8,
-        dtype: Dtype = "float32",
-        chunk_size: int = 128,
-        placement: Placement | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(
             pretrained,
@@ -64,12 +56,9 @@ class CogVideoXBackbone(JointAttentionBackbone):
             num_frames,
             num_inference_steps,
             guidance_scale,
-            negative_prompt,
             max_sequence_length,
             fps,
-            dtype,
-            chunk_size,
-            placement,
+            **settings,
         )
         self.use_dynamic_cfg = use_dynamic_cfg
         self._text_dtype: torch.dtype = self.pipe.text_encoder.dtype
@@ -97,8 +86,8 @@ class CogVideoXBackbone(JointAttentionBackbone):
     def _latent_dtype(self) -> torch.dtype:
         return self._text_dtype
 
-    def _set_timesteps(self) -> None:
-        super()._set_timesteps()
+    def _set_timesteps(self, **arguments: Any) -> None:
+        super()._set_timesteps(**arguments)
         self._previous: Tensor | None = None
 
     def _scale(self, index: int) -> float:

@@ -34,7 +34,7 @@ class CrossAttentionBackbone(GuidedBackbone):
         query = module.norm_q(module.to_q(hidden_states)).unflatten(2, (module.heads, -1))
         key = module.norm_k(module.to_k(text)).unflatten(2, (module.heads, -1))
         bias = attention_mask[:, 0] if attention_mask is not None and attention_mask.ndim == 4 else attention_mask
-        return object_attention(query, key, weights, self.chunk_size, bias)[0]
+        return object_attention(query, key, weights, bias)[0]
 
     @contextmanager
     def biased(self, bias: Tensor | None) -> Iterator[None]:

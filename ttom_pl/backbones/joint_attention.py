@@ -43,4 +43,4 @@ class JointAttentionBackbone(GuidedBackbone):
             rotated = apply_rotary_emb(key[:, length:], image_rotary_emb, sequence_dim=1)
             key = torch.cat([key[:, :length], rotated], dim=1)
         everything = F.pad(weights, (0, 0, 0, hidden_states.shape[1]))
-        return object_attention(query, key, everything, self.chunk_size)[0]
+        return object_attention(query, key, everything)[0]

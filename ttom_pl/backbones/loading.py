@@ -9,14 +9,24 @@ from diffusers import DiffusionPipeline
 from huggingface_hub.errors import GatedRepoError
 from torch import nn
 
+from ttom_pl.backbones.quantization import Quantization
 
-def load_pipeline(cls: type[DiffusionPipeline], pretrained: str, dtype: torch.dtype) -> Any:
+
+def load_pipeline(
+    cls: type[DiffusionPipeline],
+    pretrained: str,
+    dtype: torch.dtype,
+    vae_dtype: torch.dtype | None = None,
+    quantization: Quantization | None = None,
+) -> Any:
     """Load a pipeline with frozen weights, from a folder, the hub or the hub's cache.
 
     Args:
         cls: the pipeline's class.
         pretrained: a folder, or the id of a model on the Hugging Face hub; ``HF_HOME`` and ``HF_HUB_OFFLINE`` count.
         dtype: precision of the weights.
+        vae_dtype: that of the VAE, if it is another.
+        quantization: which parts are held in fewer bits.
 
     Raises:
         FileNotFoundError: if there is no such folder or model, or if it is gated and access was not granted.
@@ -26,7 +36,8 @@ def load_pipeline(cls: type[DiffusionPipeline], pretrained: str, dtype: torch.dt
             f"no model folder {pretrained!r}; give a {cls.__name__} folder or a hub id 'owner/name'"
         )
     try:
-        pipe = cls.from_pretrained(pretrained, dtype=dtype)
+        more = {} if quantization is None else quantization.arguments(cls, pretrained, dtype)
+        pipe = cls.from_pretrained(pretrained, dtype={"default": dtype, "vae": vae_dtype or dtype}, **more)
     except OSError as error:
         if Path(pretrained).is_dir():
             raise
@@ -39,6 +50,11 @@ def load_pipeline(cls: type[DiffusionPipeline], pretrained: str, dtype: torch.dt
             f"no model {pretrained!r}: {str(Path(pretrained).absolute())!r} is no folder, and the Hugging Face hub "
             f"has no such model or cannot be reached; give a {cls.__name__} folder or a hub id 'owner/name'"
         ) from error
+    return frozen(pipe)
+
+
+def frozen(pipe: Any) -> Any:
+    """Return a pipeline with its weights frozen and its progress bar off."""
     for module in pipe.components.values():
         if isinstance(module, nn.Module):
             module.requires_grad_(False).eval()

@@ -1,12 +1,15 @@
 """The adapter: LoRA parameters that PEFT inserts into a frozen transformer."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from diffusers import ModelMixin
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 ADAPTER = "ttom"
@@ -18,7 +21,8 @@ PREFIX = "transformer."
 class Adapter:
     """LoRA parameters in named linear layers of a transformer whose own weights stay frozen.
 
-    They are float32 whatever the precision of the transformer, so that small updates are not rounded away.
+    They are float32 whatever the precision of the transformer, so that small updates are not rounded away. LoRAs of
+    the user that the transformer holds already stay as they are, on or off: this adapter alone is switched.
 
     Args:
         transformer: a diffusers transformer.
@@ -39,15 +43,28 @@ class Adapter:
         if ADAPTER in getattr(transformer, "peft_config", {}):
             transformer.delete_adapters(ADAPTER)
         transformer.requires_grad_(False)
+        before = {layer: list(layer.active_adapters) for layer in _tuned(transformer)}
         config = LoraConfig(r=rank, lora_alpha=self.alpha, target_modules=list(target_modules))
-        transformer.add_adapter(config, adapter_name=ADAPTER)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*Already found a `peft_config`.*")  # LoRAs of the user
+            warnings.filterwarnings("ignore", ".*without `get_apply_tensor_subclass`.*")  # it is never merged
+            transformer.add_adapter(config, adapter_name=ADAPTER)  # PEFT now has this adapter on, and it alone
+        self._layers: dict[Any, list[str]] = {}
+        for layer in _tuned(transformer):
+            others = before.get(layer, [])
+            if any(ADAPTER in getattr(layer, part) for part in layer.adapter_layer_names):
+                self._layers[layer] = [] if layer.disable_adapters else others
+                layer.enable_adapters(True)
+            else:
+                layer.set_adapter(others)
+        transformer.requires_grad_(False)
         named = sorted(transformer.named_parameters(), key=lambda item: item[0])
         self._parameters = {name: p for name, p in named if f".{ADAPTER}." in name}
         for parameter in self._parameters.values():
             parameter.data = parameter.data.float()
         self.active = False
         self.conditional_only = True
-        self._switch_off()
+        self._switch()
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the LoRA parameters, in the order of their names."""
@@ -72,24 +89,24 @@ class Adapter:
             yield
             return
         self._follow()
-        self.transformer.enable_adapters()
         self.active = True
+        self._switch()
         try:
             yield
         finally:
             self.active = False
-            self._switch_off()
+            self._switch()
 
     @contextmanager
     def disabled(self) -> Iterator[None]:
         """Switch the adapter off for a while where it is on."""
-        self.active = False
-        self._switch_off()
+        was, self.active = self.active, False
+        self._switch()
         try:
             yield
         finally:
-            self.transformer.enable_adapters()
-            self.active = True
+            self.active = was
+            self._switch()
 
     def _follow(self) -> None:
         """Go where the transformer is: Lightning takes the parameters back to the CPU at the end of each fit."""
@@ -98,11 +115,14 @@ class Adapter:
             if parameter.device != device:
                 parameter.data = parameter.data.to(device)
 
-    def _switch_off(self) -> None:
-        self.transformer.disable_adapters()
-        # PEFT freezes a disabled adapter, which would drop the gradient of a loss that is still to be propagated.
-        for parameter in self._parameters.values():
-            parameter.requires_grad_(True)
+    def _switch(self) -> None:
+        """Bring the layers in line with :attr:`active`."""
+        for layer, others in self._layers.items():
+            layer.set_adapter([*others, ADAPTER] if self.active else others)
+            # PEFT makes trainable what is on, and freezes what is off, which would drop the gradient of a loss that
+            # is still to be propagated.
+            for name, parameter in layer.named_parameters():
+                parameter.requires_grad_(f".{ADAPTER}." in f".{name}")
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return a copy of the parameters under the keys that ``pipe.load_lora_weights`` reads."""
@@ -126,3 +146,8 @@ class Adapter:
             )
         plain = {key.removeprefix(PREFIX): value for key, value in state.items()}
         set_peft_model_state_dict(self.transformer, plain, adapter_name=ADAPTER)
+
+
+def _tuned(transformer: nn.Module) -> list[Any]:
+    """Return the layers that hold adapters, of whatever name."""
+    return [module for module in transformer.modules() if isinstance(module, BaseTunerLayer)]

@@ -4,15 +4,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import LTXPipeline
+from diffusers import DiffusionPipeline, LTXPipeline
 from diffusers.pipelines.ltx.pipeline_ltx import calculate_shift
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
-from ttom_pl.backbones.pipeline import Dtype
-from ttom_pl.backbones.placement import Placement
 
 
 class LTXBackbone(CrossAttentionBackbone):
@@ -21,20 +19,17 @@ class LTXBackbone(CrossAttentionBackbone):
     With no adapter, the video equals the pipeline's own, bit for bit, at the same seed.
 
     Args:
-        pretrained: an ``LTXPipeline`` folder or the id of one on the Hugging Face hub.
+        pretrained: an ``LTXPipeline``, its folder, or the id of one on the Hugging Face hub.
         height: pixels.
         width: pixels.
         num_frames: frames of the video.
         num_inference_steps: denoising steps.
         guidance_scale: scale of classifier-free guidance; off at 1 and below.
-        negative_prompt: what to steer away from.
         max_sequence_length: tokens that the prompt is padded or cut to.
         fps: frames per second that the video is made for and played at.
-        dtype: precision of the weights.
-        chunk_size: video tokens whose attention is held at a time.
-        placement: how the model is fitted to the card; everything on it when not given.
         decode_timestep: noise level that a timestep-conditioned VAE decodes from; without effect on others.
         decode_noise_scale: noise added before that; ``decode_timestep`` when not given.
+        **settings: the further arguments of :class:`~ttom_pl.backbones.pipeline.PipelineBackbone`.
 
     Raises:
         FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
@@ -46,20 +41,17 @@ class LTXBackbone(CrossAttentionBackbone):
 
     def __init__(
         self,
-        pretrained: str,
+        pretrained: str | DiffusionPipeline,
         height: int = 512,
         width: int = 704,
         num_frames: int = 161,
         num_inference_steps: int = 50,
         guidance_scale: float = 3.0,
-        negative_prompt: str = "",
         max_sequence_length: int = 128,
         fps: int = 25,
-        dtype: Dtype = "float32",
-        chunk_size: int = 1024,
-        placement: Placement | None = None,
         decode_timestep: float = 0.0,
         decode_noise_scale: float | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(
             pretrained,
@@ -68,12 +60,9 @@ class LTXBackbone(CrossAttentionBackbone):
             num_frames,
             num_inference_steps,
             guidance_scale,
-            negative_prompt,
             max_sequence_length,
             fps,
-            dtype,
-            chunk_size,
-            placement,
+            **settings,
         )
         self.decode_timestep = decode_timestep
         self.decode_noise_scale = decode_timestep if decode_noise_scale is None else decode_noise_scale
@@ -100,7 +89,7 @@ class LTXBackbone(CrossAttentionBackbone):
     def _text(self, embeds: Tensor, mask: Tensor | None) -> dict[str, Any]:
         return {"encoder_hidden_states": embeds, "encoder_attention_mask": mask}
 
-    def _set_timesteps(self) -> None:
+    def _set_timesteps(self, **arguments: Any) -> None:
         steps, config = self.num_inference_steps, self.pipe.scheduler.config
         shift = calculate_shift(
             int(np.prod(self._latent_grid)),
@@ -109,7 +98,7 @@ class LTXBackbone(CrossAttentionBackbone):
             config.get("base_shift", 0.5),
             config.get("max_shift", 1.15),
         )
-        self.pipe.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / steps, steps), device=self.device, mu=shift)
+        super()._set_timesteps(sigmas=np.linspace(1.0, 1 / steps, steps), mu=shift, **arguments)
 
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
         (frames, height, width), (temporal, spatial) = self._latent_grid, self._compression

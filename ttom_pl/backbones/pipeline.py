@@ -8,18 +8,23 @@ family how attention is read, and a model how its pipeline differs from the othe
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
+from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ttom_pl.backbones.base import Backbone, Conditioning
 from ttom_pl.backbones.fingerprint import fingerprint
-from ttom_pl.backbones.loading import load_pipeline
+from ttom_pl.backbones.loading import frozen, load_pipeline
 from ttom_pl.backbones.placement import Placement, Placer
+from ttom_pl.backbones.quantization import Quantization
+from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.tokens import spans_in, token_positions
+from ttom_pl.backbones.user_loras import Lora, load_loras
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -28,49 +33,58 @@ class PipelineBackbone(Backbone):
     """A frozen diffusers pipeline, without TTO.
 
     Args:
-        pretrained: a pipeline's folder or the id of one on the Hugging Face hub.
+        pretrained: a pipeline's folder, the id of one on the Hugging Face hub, or a pipeline as it is, with its LoRAs,
+            scheduler and precision.
         height: pixels.
         width: pixels.
         num_frames: frames of the video.
         num_inference_steps: denoising steps.
         guidance_scale: scale of classifier-free guidance; off at 1 and below.
-        negative_prompt: what to steer away from.
         max_sequence_length: tokens that the prompt is padded or cut to.
         fps: frames per second that the video is played at.
+        negative_prompt: what to steer away from.
         dtype: precision of the weights.
-        chunk_size: video tokens whose attention is held at a time.
+        vae_dtype: precision of the VAE; as the model's family wants it when not given.
         placement: how the model is fitted to the card; everything on it when not given.
+        loras: LoRAs that are on in every pass, such as a style or a few-step distillation.
+        schedule: the scheduler and its steps; the pipeline's own when not given.
+        quantization: which parts are held in fewer bits; none when not given.
 
     Attributes:
         pipeline_class: class of the pipeline.
         name: first part of the fingerprint.
         blocks_name: name of the list of blocks in the transformer.
         batched: whether the pipeline runs both passes of guidance as one batch, and adds them in float32.
+        float32_vae: whether the VAE is in float32 beside a transformer of lower precision, unless told otherwise.
 
     Raises:
-        FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
-        ValueError: if the model cannot make videos of this size.
+        FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub, or a LoRA cannot be read.
+        ValueError: if the model cannot make videos of this size, or a LoRA, schedule or quantisation does not fit it.
     """
 
     pipeline_class: ClassVar[Any]
     name: ClassVar[str]
     blocks_name: ClassVar[str] = "transformer_blocks"
     batched: ClassVar[bool] = True
+    float32_vae: ClassVar[bool] = False
 
     def __init__(
         self,
-        pretrained: str,
+        pretrained: str | DiffusionPipeline,
         height: int,
         width: int,
         num_frames: int,
         num_inference_steps: int,
         guidance_scale: float,
-        negative_prompt: str,
         max_sequence_length: int,
         fps: int,
-        dtype: Dtype,
-        chunk_size: int,
-        placement: Placement | None,
+        negative_prompt: str = "",
+        dtype: Dtype = "float32",
+        vae_dtype: Dtype | None = None,
+        placement: Placement | None = None,
+        loras: list[Lora] | None = None,
+        schedule: Schedule | None = None,
+        quantization: Quantization | None = None,
     ) -> None:
         self.pretrained = pretrained
         self.height = height
@@ -81,15 +95,28 @@ class PipelineBackbone(Backbone):
         self.negative_prompt = negative_prompt
         self.max_sequence_length = max_sequence_length
         self._fps = fps
-        self.chunk_size = chunk_size
         self.placement = placement or Placement()
-        self.pipe = self._load(getattr(torch, dtype))
+        self.quantization = quantization
+        if quantization is not None and self.placement.storage_dtype is not None:
+            raise ValueError("placement.storage_dtype and quantization both make the weights small; leave one out")
+        vae: Dtype = vae_dtype or ("float32" if self.float32_vae else dtype)
+        self.pipe = self._load(getattr(torch, dtype), getattr(torch, vae))
+        self._dtype: torch.dtype = self.pipe.transformer.dtype
+        load_loras(self.pipe, loras or ())
         self._guidance = guidance_scale > 1
         self._check_size()
+        self.schedule = schedule or Schedule()
+        self.pipe.scheduler = self.schedule.scheduler_from(self.pipe.scheduler)
         self._placer = Placer(self.pipe, self.placement, self.blocks_name)
 
-    def _load(self, dtype: torch.dtype) -> Any:
-        return load_pipeline(self.pipeline_class, self.pretrained, dtype)
+    def _load(self, dtype: torch.dtype, vae_dtype: torch.dtype) -> Any:
+        if isinstance(self.pretrained, DiffusionPipeline):
+            if self.quantization is not None:
+                raise ValueError(
+                    "a pipeline that is loaded already cannot be quantised; load it so, or give its folder"
+                )
+            return frozen(self.pretrained)
+        return load_pipeline(self.pipeline_class, self.pretrained, dtype, vae_dtype, self.quantization)
 
     # What a model is
 
@@ -105,8 +132,8 @@ class PipelineBackbone(Backbone):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the adapted transformer's config and a sample of every weight."""
-        return fingerprint(self.pipe.transformer, self.name)
+        """SHA-256 over the adapted transformer's config, a sample of every weight, and the LoRAs that are on."""
+        return fingerprint(self.pipe.transformer, self.name, getattr(self.pipe, "transformer_2", None))
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -120,10 +147,11 @@ class PipelineBackbone(Backbone):
         """Transformer blocks."""
         return len(self._blocks)
 
-    @property
+    @cached_property
     def num_steps(self) -> int:
-        """Denoising steps of a video."""
-        return self.num_inference_steps
+        """Denoising steps of a video: the calls of the transformer, of which some schedulers make more than asked."""
+        self._set_timesteps()
+        return len(self.pipe.scheduler.timesteps)
 
     @property
     def fps(self) -> int:
@@ -234,8 +262,8 @@ class PipelineBackbone(Backbone):
         )
         return latents
 
-    def _set_timesteps(self) -> None:
-        self.pipe.scheduler.set_timesteps(self.num_inference_steps, device=self.device)
+    def _set_timesteps(self, **arguments: Any) -> None:
+        self.schedule.set_timesteps(self.pipe.scheduler, self.num_inference_steps, self.device, **arguments)
 
     @abstractmethod
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
@@ -253,9 +281,10 @@ class PipelineBackbone(Backbone):
         return {"encoder_hidden_states": embeds}
 
     def _advance(self, noise: Tensor, index: int, latents: Tensor) -> Tensor:
-        """Return the latents after the scheduler's step."""
-        timestep = self.pipe.scheduler.timesteps[index]
-        stepped: Tensor = self.pipe.scheduler.step(noise, timestep, latents, return_dict=False)[0]
+        """Return the latents after the scheduler's step; if it draws noise, it draws it from the prompt's seed."""
+        scheduler = self.pipe.scheduler
+        drawn = {"generator": self._generator} if "generator" in signature(scheduler.step).parameters else {}
+        stepped: Tensor = scheduler.step(noise, scheduler.timesteps[index], latents, **drawn, return_dict=False)[0]
         return stepped
 
     @property

@@ -3,14 +3,13 @@
 from typing import Any
 
 import torch
-from diffusers import WanPipeline
+from diffusers import DiffusionPipeline, WanPipeline
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from torch import Tensor
 
 from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
-from ttom_pl.backbones.pipeline import Dtype
-from ttom_pl.backbones.placement import Placement
+from ttom_pl.backbones.schedule import shifted, warn_of_double_shift
 
 
 class WanBackbone(CrossAttentionBackbone):
@@ -20,20 +19,17 @@ class WanBackbone(CrossAttentionBackbone):
     which takes the noisy steps, holds the adapter.
 
     Args:
-        pretrained: a ``WanPipeline`` folder or the id of one on the Hugging Face hub.
+        pretrained: a ``WanPipeline``, its folder, or the id of one on the Hugging Face hub.
         height: pixels.
         width: pixels.
         num_frames: frames of the video.
         num_inference_steps: denoising steps.
         guidance_scale: scale of classifier-free guidance; off at 1 and below.
-        negative_prompt: what to steer away from.
         max_sequence_length: tokens that the prompt is padded or cut to.
         fps: frames per second that the video is played at.
-        dtype: precision of the weights.
-        chunk_size: video tokens whose attention is held at a time.
-        placement: how the model is fitted to the card; everything on it when not given.
         guidance_scale_2: guidance scale of the second transformer's steps; as the first's when not given.
         flow_shift: shift of the noise schedule; the scheduler's own when not given.
+        **settings: the further arguments of :class:`~ttom_pl.backbones.pipeline.PipelineBackbone`.
 
     Raises:
         FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
@@ -44,23 +40,21 @@ class WanBackbone(CrossAttentionBackbone):
     name = "wan"
     blocks_name = "blocks"
     batched = False
+    float32_vae = True
 
     def __init__(
         self,
-        pretrained: str,
+        pretrained: str | DiffusionPipeline,
         height: int = 480,
         width: int = 832,
         num_frames: int = 81,
         num_inference_steps: int = 50,
         guidance_scale: float = 5.0,
-        negative_prompt: str = "",
         max_sequence_length: int = 512,
         fps: int = 16,
-        dtype: Dtype = "float32",
-        chunk_size: int = 1024,
-        placement: Placement | None = None,
         guidance_scale_2: float | None = None,
         flow_shift: float | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(
             pretrained,
@@ -69,12 +63,9 @@ class WanBackbone(CrossAttentionBackbone):
             num_frames,
             num_inference_steps,
             guidance_scale,
-            negative_prompt,
             max_sequence_length,
             fps,
-            dtype,
-            chunk_size,
-            placement,
+            **settings,
         )
         if guidance_scale_2 is not None and self.pipe.config.boundary_ratio is None:
             raise ValueError(
@@ -82,9 +73,9 @@ class WanBackbone(CrossAttentionBackbone):
             )
         self.guidance_scale_2 = guidance_scale if guidance_scale_2 is None else guidance_scale_2
         if flow_shift is not None:
-            scheduler = self.pipe.scheduler
-            key = "flow_shift" if "flow_shift" in scheduler.config else "shift"
-            self.pipe.scheduler = type(scheduler).from_config(scheduler.config, **{key: flow_shift})
+            self.pipe.scheduler = shifted(self.pipe.scheduler, flow_shift)
+            if self.schedule.steps is None:
+                warn_of_double_shift(self.pipe.scheduler)
 
     @property
     def _compression(self) -> tuple[int, int]:
@@ -98,11 +89,6 @@ class WanBackbone(CrossAttentionBackbone):
     @property
     def max_guided_steps(self) -> int:
         """Steps of the first transformer."""
-        if self.pipe.config.boundary_ratio is None:
-            return self.num_steps
-        # FlowMatchEulerDiscreteScheduler has no such attribute before its first steps are set.
-        if getattr(self.pipe.scheduler, "num_inference_steps", None) != self.num_steps:
-            self._set_timesteps()
         return sum(self._is_noisy(index) for index in range(self.num_steps))
 
     def _is_noisy(self, index: int) -> bool:
@@ -121,12 +107,11 @@ class WanBackbone(CrossAttentionBackbone):
         return cleaned
 
     def _conditioning(self, *encoded: Any) -> Conditioning:
-        dtype = self.pipe.transformer.dtype
         prompt, negative = encoded
-        return Conditioning(prompt.to(dtype), None if negative is None else negative.to(dtype))
+        return Conditioning(prompt.to(self._dtype), None if negative is None else negative.to(self._dtype))
 
-    def _set_timesteps(self) -> None:
-        super()._set_timesteps()
+    def _set_timesteps(self, **arguments: Any) -> None:
+        super()._set_timesteps(**arguments)
         self.pipe.scheduler.set_begin_index(0)
 
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
@@ -134,7 +119,7 @@ class WanBackbone(CrossAttentionBackbone):
             # Wan 2.2 TI2V: a timestep for each token; the pipeline's stride of 2 is the patch.
             tokens = torch.ones_like(latents[0, 0, :, ::2, ::2]) * timestep[0]
             timestep = tokens.flatten().expand(len(latents), -1)
-        return {"hidden_states": latents.to(self.pipe.transformer.dtype), "timestep": timestep}
+        return {"hidden_states": latents.to(self._dtype), "timestep": timestep}
 
     def _decode(self, latents: Tensor) -> Tensor:
         vae = self.pipe.vae

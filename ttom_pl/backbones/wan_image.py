@@ -44,7 +44,7 @@ class WanImageBackbone(WanBackbone):
         transformer = self.pipe.transformer
         embeds = None
         if transformer.config.image_dim is not None:
-            embeds = self.pipe.encode_image(picture, self.device).to(transformer.dtype)
+            embeds = self.pipe.encode_image(picture, self.device).to(self._dtype)
         pixels = self.pipe.video_processor.preprocess(picture, height=self.height, width=self.width)
         prepared = self.pipe.prepare_latents(
             pixels.to(self.device, dtype=torch.float32),
@@ -72,13 +72,14 @@ class WanImageBackbone(WanBackbone):
     def start(self, seed: int) -> Tensor:
         """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator."""
         self._set_timesteps()
-        generator = torch.Generator().manual_seed(seed)
-        noise: Tensor = randn_tensor(self._latent_shape, generator=generator, device=self.device, dtype=torch.float32)
+        self._generator = torch.Generator().manual_seed(seed)
+        drawn = {"generator": self._generator, "device": self.device, "dtype": torch.float32}
+        noise: Tensor = randn_tensor(self._latent_shape, **drawn)
         return noise
 
-    def _set_timesteps(self) -> None:
+    def _set_timesteps(self, **arguments: Any) -> None:
         # This pipeline leaves the scheduler's begin index alone.
-        PipelineBackbone._set_timesteps(self)
+        PipelineBackbone._set_timesteps(self, **arguments)
 
     def _mask(self, latents: Tensor) -> Tensor:
         """0 where TI2V-5B puts the image, 1 elsewhere, shape (1, 1, T, h, w)."""
@@ -87,7 +88,7 @@ class WanImageBackbone(WanBackbone):
         return mask
 
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
-        dtype, image = self.pipe.transformer.dtype, conditioning.image_latents
+        image = conditioning.image_latents
         assert image is not None
         if self.pipe.config.expand_timesteps:
             mask = self._mask(latents)
@@ -97,7 +98,7 @@ class WanImageBackbone(WanBackbone):
             latents = torch.cat([latents, image.expand(len(latents), -1, -1, -1, -1)], dim=1)
         embeds = conditioning.image_embeds
         return {
-            "hidden_states": latents.to(dtype),
+            "hidden_states": latents.to(self._dtype),
             "timestep": timestep,
             "encoder_hidden_states_image": None if embeds is None else embeds.expand(len(latents), -1, -1),
         }
