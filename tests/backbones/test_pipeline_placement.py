@@ -176,6 +176,53 @@ def test_placing_again_elsewhere_is_refused(family: Case) -> None:
         backbone.to(torch.device("meta"))
 
 
+PLACEMENTS = {
+    "none": Placement(),
+    "checkpointing": Placement(gradient_checkpointing=True),
+    "group": Placement(offload="group"),
+    "float8": Placement(storage_dtype="float8_e4m3fn"),
+    "all": Placement(offload="group", storage_dtype="float8_e4m3fn", gradient_checkpointing=True),
+}
+
+
+def two_modules(case: Case, placement: Placement, blocks: tuple[int, int]) -> list[Tensor]:
+    """Gradients and a step with the adapter on, of two adapters in turn, the second loaded in between."""
+    backbone, found, other = case.load(placement=placement), [], case.load().add_adapter(4, None, [blocks[1]])
+    disturb(other)
+    for number, block in enumerate(blocks):
+        adapter = backbone.add_adapter(4, None, [block])
+        backbone.to(CPU)
+        disturb(adapter)
+        latents, conditioning = case.begin(backbone)
+        for loaded in (False, True)[: number + 1]:
+            if loaded:
+                adapter.load_state_dict({name: 0.5 * value for name, value in other.state_dict().items()})
+            with adapter.enabled():
+                maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [block])
+                found.append(backbone.step(latents, 0, conditioning))
+            found += torch.autograd.grad(maps.square().sum(), adapter.parameters())
+            backbone.start(0)
+    return found
+
+
+@pytest.mark.parametrize("blocks", [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("name", [name for name in PLACEMENTS if name != "none"])
+def test_two_modules_one_after_the_other(family: Case, name: str, blocks: tuple[int, int]) -> None:
+    """With a hit loaded in between: as without any placement, but for the rounding of what is held in 8 bits."""
+    placement = PLACEMENTS[name]
+    if placement.storage_dtype and blocks[1] > blocks[0]:
+        with pytest.raises(RuntimeError, match="ends before block 2, which is held in float8_e4m3fn; load it anew"):
+            two_modules(family, placement, blocks)
+        return
+    found, expected = two_modules(family, placement, blocks), two_modules(family, Placement(), blocks)
+    for one, other in zip(found, expected, strict=True):
+        assert one.any()
+        if placement.storage_dtype and one.shape == family.load().start(0).shape:
+            assert (one - other).abs().mean() < 0.1
+        else:
+            torch.testing.assert_close(one, other)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("offload", ["none", "model", "group"])
 def test_on_a_gpu(family: Case, offload: Any) -> None:

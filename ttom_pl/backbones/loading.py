@@ -30,6 +30,7 @@ def load_pipeline(
 
     Raises:
         FileNotFoundError: if there is no such folder or model, or if it is gated and access was not granted.
+        ValueError: if it cannot be quantised.
     """
     if not Path(pretrained).is_dir() and (pretrained.startswith((".", "/")) or pretrained.count("/") != 1):
         raise FileNotFoundError(
@@ -38,6 +39,10 @@ def load_pipeline(
     try:
         more = {} if quantization is None else quantization.arguments(cls, pretrained, dtype)
         pipe = cls.from_pretrained(pretrained, dtype={"default": dtype, "vae": vae_dtype or dtype}, **more)
+    except (RuntimeError, ImportError, TypeError, ValueError) as error:
+        if quantization is None:
+            raise
+        raise ValueError(f"{pretrained!r} cannot be quantised by {quantization.quant_backend}: {error}") from error
     except OSError as error:
         if Path(pretrained).is_dir():
             raise

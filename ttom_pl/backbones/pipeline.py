@@ -112,9 +112,7 @@ class PipelineBackbone(Backbone):
     def _load(self, dtype: torch.dtype, vae_dtype: torch.dtype) -> Any:
         if isinstance(self.pretrained, DiffusionPipeline):
             if self.quantization is not None:
-                raise ValueError(
-                    "a pipeline that is loaded already cannot be quantised; load it so, or give its folder"
-                )
+                raise ValueError("a loaded pipeline cannot be quantised; load it so, or give its folder")
             return frozen(self.pretrained)
         return load_pipeline(self.pipeline_class, self.pretrained, dtype, vae_dtype, self.quantization)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from diffusers.hooks import apply_group_offloading, apply_layerwise_casting
+from diffusers.hooks import HookRegistry, apply_group_offloading, apply_layerwise_casting
 from torch import nn
 
 
@@ -54,6 +54,7 @@ class Placer:
         self.blocks_name = blocks_name
         self.device = torch.device("cpu")
         self._placed = False
+        self._idle: list[nn.Module] = []
         if placement.vae_tiling:
             pipe.vae.enable_tiling()
         if placement.vae_slicing:
@@ -65,13 +66,17 @@ class Placer:
         Args:
             device: where to compute.
             guided_blocks: blocks of the first transformer, from the first on, that are optimised through.
+
+        Raises:
+            RuntimeError: if it was placed already, and cannot be placed so without being loaded anew.
         """
         if self._placed and device == self.device:
+            self._release(guided_blocks)
             return
         if self._placed and (self.placement.offload != "none" or self.placement.storage_dtype):
             raise RuntimeError(f"the model was placed on {self.device}; load it anew to place it on {device}")
         self.device, self._placed = device, True
-        idle = self._idle_blocks(guided_blocks)
+        idle = self._idle = self._idle_blocks(guided_blocks)
         if self.placement.storage_dtype:
             compute_dtype = self.pipe.transformer.dtype
             for block in idle:
@@ -93,6 +98,22 @@ class Placer:
         for name, part in self.pipe.components.items():
             if isinstance(part, nn.Module) and not (name == "text_encoder" and self.placement.release_text_encoder):
                 _move(part, device, leave=idle if self.placement.offload == "group" else ())
+
+    def _release(self, guided_blocks: int) -> None:
+        """Take blocks that a new adapter is optimised through from what casts and offloads their weights."""
+        blocks = list(getattr(self.pipe.transformer, self.blocks_name))[:guided_blocks]
+        for block in [each for each in blocks if any(each is idle for idle in self._idle)]:
+            if self.placement.storage_dtype:
+                raise RuntimeError(
+                    f"the model was placed for an adapter that ends before block {blocks.index(block)}, which is "
+                    f"held in {self.placement.storage_dtype}; load it anew for this one"
+                )
+            if self.placement.offload == "group":
+                registry = HookRegistry.check_if_exists_or_initialize(block)
+                for name in ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading"):
+                    registry.remove_hook(name, recurse=True)
+                block.to(self.device)
+            self._idle = [each for each in self._idle if each is not block]
 
     @contextmanager
     def text_encoder(self) -> Iterator[Any]:
