@@ -124,7 +124,7 @@ class Entry:
             key = np.frombuffer(base64.b64decode(data["key"], validate=True), "<f4").astype(np.float32)
             spec, parents = AdapterSpec.from_dict(data["spec"]), tuple(map(str, data["parents"]))
             return cls(**{**data, "key": key, "spec": spec, "parents": parents})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"this is no entry of a memory: {error}") from error
 
 

@@ -13,16 +13,18 @@ def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
     Args:
         path: the folder.
         repair: do what :meth:`Memory.verify` does, and rebuild a database that is missing or damaged from the adapter
-            files; uses that were counted since an adapter was last written are then forgotten. No other process may
-            have the memory open.
+            files; uses that were counted since an adapter was last written are then forgotten where the old database
+            does not tell them for certain. No other process may have the memory open. Without it no byte is changed.
 
     Raises:
         FileNotFoundError: if there is no such folder.
+        MemoryReadError: if the disk refuses to be read.
+        MemoryWriteError: if the disk refuses the repair.
     """
     if not Path(path).is_dir():
         raise FileNotFoundError(f"there is no memory at {path}; give the folder that holds its adapters")
     try:
-        with Memory(path) as memory:
+        with Memory(path, read_only=not repair) as memory:
             return memory.verify(repair)
     except DamagedDatabaseError as error:
         return rebuild(Path(path)) if repair else VerifyReport(0, (), (), str(error), repaired=False)
