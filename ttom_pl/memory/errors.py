@@ -2,6 +2,8 @@
 
 from ttom_pl.memory.plain import plain
 
+_LONGEST = 300  # characters of what SQLite says, which may hold the whole of a damaged text
+
 
 class MemoryStoreError(OSError):
     """Base of the errors of a memory."""
@@ -23,7 +25,7 @@ class DamagedDatabaseError(MemoryStoreError):
 
     def __init__(self, folder: object, what: str) -> None:
         super().__init__(
-            f"the database of the memory {folder} is {plain(what)}; "
+            f"the database of the memory {folder} is {plain(what)[:_LONGEST]}; "
             "rebuild it from the adapter files with `ttom memory verify --repair`"
         )
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any, NoReturn
 
 import safetensors
 import safetensors.torch
@@ -90,17 +91,31 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     """
     try:
         tensors = safetensors.torch.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = header["__metadata__"]
-        record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
-        if _header_hash(metadata) != header_hash:
-            raise ValueError("the hash of its header does not match")
-        entry = Entry.from_dict(json.loads(record))
+        entry = Entry.from_dict(read_record(data))
+        if content_hash(tensors) != entry.content_hash:
+            raise ValueError("the hash of its tensors does not match")
     except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
         raise ValueError(f"no adapter file of a memory ({error})") from error
-    if content_hash(tensors) != entry.content_hash:
-        raise ValueError("the hash of its tensors does not match")
     return entry, tensors
+
+
+def read_record(data: bytes) -> Any:
+    """Return the entry in the header of an adapter file as it is written, in JSON form.
+
+    Raises:
+        ValueError: if the header is not as it was written.
+        KeyError: if there is no entry in it.
+    """
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    metadata = header["__metadata__"]
+    record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
+    if _header_hash(metadata) != header_hash:
+        raise ValueError("the hash of its header does not match")
+    return json.loads(record, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _header_hash(metadata: dict[str, str]) -> str:
@@ -218,4 +233,5 @@ __all__ = [
     "id_of",
     "lora_config",
     "prepare",
+    "read_record",
 ]

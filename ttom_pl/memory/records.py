@@ -170,7 +170,10 @@ class Records:
         if self.read_only:
             with self.database.reading() as connection:
                 current = find_row(connection, row["id"])
-            return current is not None and current["file"] == row["file"]
+            if current is None or current["file"] != row["file"]:
+                return False
+            warnings.warn(f"entry {row['id']!r} is damaged and stays, as the memory may only be read", stacklevel=3)
+            return True
         with self.writing() as change:
             current = find_row(change.connection, row["id"])
             if current is None or current["file"] != row["file"]:
@@ -178,7 +181,7 @@ class Records:
             change.remove(current, keep_file=True)
         self.files.quarantine(row["file"])
         warnings.warn(
-            f"entry {row['id']} ({row['prompt']!r}) is quarantined and no longer in the memory: {error}", stacklevel=3
+            f"entry {row['id']!r} ({row['prompt']!r}) is quarantined and no longer in the memory: {error}", stacklevel=3
         )
         return True
 

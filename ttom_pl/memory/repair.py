@@ -72,7 +72,8 @@ def check(records: Records, repair: bool) -> VerifyReport:
             if repair:
                 records.quarantine(row, error)
             continue
-        if _facts(entry) != _facts(stored) or schema.to_row(entry, row["file"]).items() - dict(row).items():
+        group = (entry.fingerprint, row["spec_digest"], row["dimension"])
+        if _facts(entry) != _facts(stored) or group != schema.Group.of(entry):
             raise DamagedDatabaseError(records.folder, f"damaged (entry {entry.id}: its adapter file says otherwise)")
         entries += 1
     orphans, index = _beside(records, repair)

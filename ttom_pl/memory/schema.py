@@ -110,9 +110,8 @@ class State(NamedTuple):
 def to_row(entry: Entry, file: str) -> dict[str, Any]:
     """Return the columns of an entry, but for its label and its seal."""
     row = {each.name: getattr(entry, each.name) for each in fields(Entry)}
-    row |= {"key": entry.key.astype("<f4").tobytes(), "layout": json.dumps(entry.layout)}
-    row |= {"extra": json.dumps(entry.extra)}
-    row |= {"spec": json.dumps(asdict(entry.spec)), "parents": json.dumps(entry.parents)}
+    row |= {"key": entry.key.astype("<f4").tobytes(), "spec": asdict(entry.spec)}
+    row |= {name: json.dumps(row[name], sort_keys=True) for name in ("layout", "extra", "spec", "parents")}
     return row | {"file": file, "spec_digest": entry.spec.digest, "dimension": entry.key.size}
 
 
@@ -239,8 +238,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
     create(connection)
     label = sequence[0] if sequence else 0
     for row in connection.execute("SELECT * FROM old_entries ORDER BY label"):
-        from_row(row)
-        insert(connection, "entries", dict(row))
+        insert(connection, "entries", to_row(from_row(row), row["file"]) | {"label": row["label"]})
         label = max(label, row["label"])
     number = 0
     for row in connection.execute("SELECT * FROM old_lookups ORDER BY rowid"):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
+from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match, check_key
 from ttom_pl.memory.errors import CorruptEntryError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.files import content_hash, prepare
@@ -29,7 +29,6 @@ from ttom_pl.memory.schema import Group
 from ttom_pl.memory.uses import history, record
 
 _TOLERANCE = 1e-6  # of similarities, which are computed in float32
-_LONGEST = 1e9  # length of keys, whose squares float32 holds
 
 
 class Memory:
@@ -373,11 +372,7 @@ class Memory:
 
 def _vector(key: ArrayLike) -> NDArray[np.float32]:
     vector = np.array(key, dtype=np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(f"a key must be one finite vector that is not zero, got shape {vector.shape}: {vector}")
-    norm = float(np.linalg.norm(vector.astype(np.float64)))
-    if not 1 / _LONGEST <= norm <= _LONGEST:
-        raise ValueError(f"a key must have a length from {1 / _LONGEST:g} to {_LONGEST:g}, got {norm:g}; normalise it")
+    check_key(vector)
     vector.setflags(write=False)
     return vector
 
