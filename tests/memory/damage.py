@@ -67,10 +67,26 @@ def flip(folder: Path, rng: random.Random) -> tuple[str, Path]:
     """Turn over one random bit of a random file, and return what kind of file it is and which."""
     place = rng.choices(list(PLACES), [share for _, share in PLACES.values()])[0]
     path = rng.choice(sorted(folder.glob(PLACES[place][0])))
+    _flip(path, rng)
+    return place, path
+
+
+def image(folder: Path) -> dict[Path, bytes]:
+    """Return all files of a folder and what is in them."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def flip_log(killed: Path, folder: Path, rng: random.Random) -> None:
+    """Copy a memory whose process was killed, and turn over one bit of its write-ahead log."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(killed, folder, ignore=shutil.ignore_patterns("*-shm"))
+    _flip(folder / "memory.sqlite-wal", rng)
+
+
+def _flip(path: Path, rng: random.Random) -> None:
     data = bytearray(path.read_bytes())
     data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
-    return place, path
 
 
 def survive(sound: Path, folder: Path, rng: random.Random, before: dict) -> Counter[str]:
@@ -82,9 +98,9 @@ def survive(sound: Path, folder: Path, rng: random.Random, before: dict) -> Coun
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(sound, folder)
     place, path = flip(folder, rng)
-    image = {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    found = image(folder)
     report = verify_folder(folder)
-    assert {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()} == image, "verify has written"
+    assert image(folder) == found, "verify has written"
     counts = Counter([place])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -65,6 +65,11 @@ class Database:
             self.close()
             raise
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process can have the database open, as far as one that may only read it can tell."""
+        return self._view is not None and self._view.in_place
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open a transaction that sees one state of the database throughout."""

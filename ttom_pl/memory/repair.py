@@ -135,7 +135,7 @@ def _beside(records: Records, repair: bool) -> tuple[set[str], set[str]]:
     while True:
         with records.database.reading() as connection:
             orphans, index = _strays(records, connection), records.search.damaged(connection)
-        if not orphans | index or time.monotonic() > deadline:
+        if not orphans or records.database.alone or time.monotonic() > deadline:
             return orphans, index
         time.sleep(0.1)
 
