@@ -123,8 +123,8 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except schema.BrokenRowError as error:
-            self._raise_damaged(error)
+        except (schema.BrokenRowError, UnicodeDecodeError, IndexError) as error:
+            self._raise_damaged(error)  # SQLite quotes damaged text in its messages, and rows lack columns
         except (sqlite3.ProgrammingError, sqlite3.NotSupportedError):  # a mistake of the caller
             raise
         except sqlite3.DatabaseError as error:

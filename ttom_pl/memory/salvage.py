@@ -10,12 +10,13 @@ from typing import Any
 
 from ttom_pl.memory import schema
 from ttom_pl.memory.entry import Entry
-from ttom_pl.memory.errors import MemoryStoreError
 from ttom_pl.memory.header import mend_header
 from ttom_pl.memory.view import copy_database
 
 COUNTS = ("hits", "iterations_saved", "last_used")
 """What the row of an entry knows and its adapter file does not: the uses since that was written."""
+_BROKEN = (sqlite3.Error, OSError, ValueError, LookupError, TypeError, OverflowError)
+"""What reading a damaged database may raise: SQLite even fails to decode its own messages."""
 _UNKNOWN = schema.State(schema.VERSION, 0, 0, 0)
 _NEW = {"blended": "[]", "mark": None}  # columns of lookups that the first version had not
 
@@ -61,19 +62,22 @@ def salvage(path: Path) -> Salvaged:
     saved = Salvaged()
     if not path.is_file():
         return saved
-    with tempfile.TemporaryDirectory(prefix="ttom-memory-") as folder, suppress(sqlite3.Error, OSError, ValueError):
+    with tempfile.TemporaryDirectory(prefix="ttom-memory-") as folder, suppress(*_BROKEN):
         copy = copy_database(path, Path(folder))
         mend_header(copy)
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             connection.text_factory = lambda data: data.decode(errors="replace")
             connection.row_factory = sqlite3.Row
-            with suppress(sqlite3.Error, ValueError, MemoryStoreError):
+            with suppress(*_BROKEN):
                 saved.state = schema.read_state(connection)
-            for row in _rows(connection, "entries"):
-                saved.rows |= {name: dict(row) for name in (row["id"], row["file"])}
-            lookups = {row[0]: dict(row) for row in _rows(connection, "lookups", "rowid, *") if _is_lookup(row)}
-            saved.lookups = [_NEW | lookups[number] for number in sorted(lookups)]
-            saved.forgotten = {row["file"] for row in _rows(connection, "removed") if schema.is_sealed(row)}
+            with suppress(*_BROKEN):
+                for row in _rows(connection, "entries"):
+                    saved.rows |= {name: dict(row) for name in (row["id"], row["file"])}
+            with suppress(*_BROKEN):
+                lookups = {row[0]: dict(row) for row in _rows(connection, "lookups", "rowid, *") if _is_lookup(row)}
+                saved.lookups = [_NEW | lookups[number] for number in sorted(lookups)]
+            with suppress(*_BROKEN):
+                saved.forgotten = {row["file"] for row in _rows(connection, "removed") if schema.is_sealed(row)}
     return saved
 
 
@@ -93,7 +97,7 @@ def _rows(connection: sqlite3.Connection, table: str, columns: str = "*") -> Ite
     for order in ("ASC", "DESC"):
         try:
             yield from connection.execute(f"SELECT {columns} FROM {table} ORDER BY rowid {order}")
-        except (sqlite3.Error, OverflowError):
+        except (sqlite3.Error, UnicodeDecodeError):
             continue
         else:
             return
