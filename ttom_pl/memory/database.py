@@ -1,5 +1,6 @@
 """The database of a memory: SQLite, the truth about which entries there are."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -47,6 +48,8 @@ class Database:
             raise MemoryReadError(path, error.strerror) from error
         if fault is not None:
             raise DamagedDatabaseError(path.parent, fault)
+        if not read_only and path.exists() and not _writable(path):  # SQLite would find out at the first write
+            raise MemoryWriteError(path, "it may only be read")
         with self._translated():
             if read_only:
                 self._view = View(path)
@@ -163,6 +166,10 @@ class Database:
                 time.sleep(0.01)
             else:
                 return
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 __all__ = ["Database"]

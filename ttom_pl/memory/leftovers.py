@@ -14,13 +14,16 @@ def forgotten(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:
     if schema.read_version(connection) < schema.VERSION:
         return set()
     rows = connection.execute("SELECT * FROM removed").fetchall()
-    return {row["file"] for row in rows if schema.is_sealed(row)} & files.names()
+    return {row["file"] for row in rows if schema.is_sealed(row)} & files.names() - _known(connection)
 
 
 def orphans(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:
     """Return the names of complete files that no row has and that were not to go either; while no process writes."""
-    known = {row[0] for row in connection.execute("SELECT file FROM entries")}
-    return files.names() - known - forgotten(files, connection)
+    return files.names() - _known(connection) - forgotten(files, connection)
+
+
+def _known(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT file FROM entries")}
 
 
 def too_young(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:

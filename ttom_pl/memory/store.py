@@ -17,7 +17,7 @@ from torch import Tensor
 from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match, check_key
-from ttom_pl.memory.errors import CorruptEntryError
+from ttom_pl.memory.errors import CorruptEntryError, MemoryReadOnlyError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
@@ -351,6 +351,8 @@ class Memory:
         Raises:
             DamagedDatabaseError: if the database does not hold together, or says of an entry what its file does not.
         """
+        if repair and self._records.read_only:
+            raise MemoryReadOnlyError(self.path)
         return check(self._records, repair)
 
     def close(self) -> None:
