@@ -54,7 +54,7 @@ def test_a_memory_on_a_network_disk_has_a_rollback_journal(folder, learn, axis, 
         entries = [learn(memory, 0)]
         assert mode(memory) == "wal"
     with monkeypatch.context() as patched:
-        patched.setattr("ttom_pl.memory.database.network_filesystem", lambda path: "nfs4")
+        patched.setattr("ttom_pl.memory.database.network_filesystem", lambda _: "nfs4")
         with Memory(folder) as memory, Memory(folder) as other:
             assert mode(memory) == "delete"
             entries.append(learn(memory, 1))

@@ -186,13 +186,10 @@ def _drawn(draw: Callable[[], None], path: Path, asked_for: bool, name: str) -> 
 def _verify(options: argparse.Namespace) -> tuple[Any, str]:
     report = verify_folder(options.path, options.repair)
     lines = [f"{report.entries} sound entries"]
-    lines += [f"damaged{', quarantined' if report.repaired else ''}: {name}" for name in report.damaged]
-    lines += [
-        f"left over{', adopted, quarantined or removed' if report.repaired else ''}: {name}" for name in report.orphans
-    ]
-    lines += [
-        f"index{', removed, to be made anew' if report.repaired else ' damaged'}: {name}" for name in report.index
-    ]
+    done = {"damaged": ", quarantined", "left over": ", put right", "damaged index": ", to be made anew"}
+    found = {"damaged": report.damaged, "left over": report.orphans, "damaged index": report.index}
+    for what, names in found.items():
+        lines += [f"{what}{done[what] if report.repaired else ''}: {name}" for name in names]
     lines += [f"database: {report.database}"] if report.database else []
     return vars(report) | {"clean": report.clean}, "\n".join(lines)
 

@@ -76,7 +76,7 @@ def check(records: Records, repair: bool) -> VerifyReport:
         if _facts(entry) != _facts(stored) or group != schema.Group.of(entry):
             raise DamagedDatabaseError(records.folder, f"damaged (entry {entry.id}: its adapter file says otherwise)")
         entries += 1
-    orphans, index = _beside(records, repair)
+    orphans, index = beside(records, repair)
     return VerifyReport(entries, tuple(damaged), tuple(sorted(orphans)), None, repair, tuple(sorted(index)))
 
 
@@ -122,8 +122,12 @@ def _facts(entry: Entry) -> dict[str, object]:
     return {name: value for name, value in entry.to_dict().items() if name not in COUNTS}
 
 
-def _beside(records: Records, repair: bool) -> tuple[set[str], set[str]]:
-    """Return the files that belong to no entry, and the damaged snapshots."""
+def beside(records: Records, repair: bool) -> tuple[set[str], set[str]]:
+    """Return the files that belong to no entry, and the damaged snapshots.
+
+    Raises:
+        DamagedDatabaseError: if the database is older than the files.
+    """
     if not records.read_only:
         with records.database.writing() as connection:
             orphans, index = _strays(records, connection), records.search.damaged(connection)
@@ -175,4 +179,4 @@ def _remove_with_log(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-__all__ = ["VerifyReport", "check", "rebuild"]
+__all__ = ["VerifyReport", "beside", "check", "rebuild"]

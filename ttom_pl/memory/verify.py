@@ -1,9 +1,12 @@
 """A check of a memory in whatever state it is."""
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from ttom_pl.memory.errors import DamagedDatabaseError
-from ttom_pl.memory.repair import VerifyReport, rebuild
+from ttom_pl.memory.records import DATABASE, Records
+from ttom_pl.memory.repair import VerifyReport, beside, rebuild
 from ttom_pl.memory.store import Memory
 
 
@@ -24,10 +27,22 @@ def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
     if not Path(path).is_dir():
         raise FileNotFoundError(f"there is no memory at {path}; give the folder that holds its adapters")
     try:
-        with Memory(path, read_only=not repair) as memory:
-            return memory.verify(repair)
+        if not repair:
+            with Memory(path, read_only=True) as memory:
+                return memory.verify()
+        orphans = _orphans(Path(path))  # which opening puts right
+        with Memory(path) as memory:
+            report = memory.verify(repair=True)
+        return replace(report, orphans=tuple(sorted(orphans | set(report.orphans))))
     except DamagedDatabaseError as error:
         return rebuild(Path(path)) if repair else VerifyReport(0, (), (), str(error), repaired=False)
+
+
+def _orphans(path: Path) -> set[str]:
+    if not (path / DATABASE).is_file():
+        return set()
+    with closing(Records(path, durable=True, read_only=True)) as records:
+        return beside(records, repair=False)[0]
 
 
 __all__ = ["verify_folder"]
