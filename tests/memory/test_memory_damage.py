@@ -1,7 +1,10 @@
 """Damage to the database: found by ``verify``, put right by its repair, never a raw error."""
 
+import os
 import random
 import sqlite3
+import subprocess
+import sys
 import warnings
 from collections import Counter
 from contextlib import closing
@@ -10,8 +13,9 @@ from pathlib import Path
 import damage
 import pytest
 
-from ttom_pl.memory import DamagedDatabaseError, Memory, MemoryStoreError, verify_folder
+from ttom_pl.memory import DamagedDatabaseError, Memory, MemoryBusyError, MemoryStoreError, verify_folder
 
+ROOT = Path(__file__).parents[2]
 BAD_TEXT = "CAST(x'ff7b7d' AS TEXT)"
 SCHEMA = "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, {}) WHERE name = '{}'"
 HARM = {
@@ -150,3 +154,19 @@ def test_a_flip_in_the_log_of_a_killed_process_loses_no_entry(folder, learn):
         assert verify_folder(folder.with_name("flipped")).clean
         with Memory(folder.with_name("flipped")) as memory:
             assert {entry.id for entry in memory} == {entry.id for entry in entries}
+
+
+def test_a_database_that_is_open_elsewhere_is_not_replaced(sound, before, folder):
+    copied(sound, folder)
+    code = f"from ttom_pl.memory import Memory\nwith Memory({str(folder)!r}): print('open', flush=True); input()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as other:
+        assert other.stdout.readline() == b"open\n"
+        with closing(sqlite3.connect(folder / "memory.sqlite", isolation_level=None)) as connection:
+            connection.execute(HARM["broken JSON"])
+        with pytest.raises(MemoryBusyError, match="in use by another process"):
+            verify_folder(folder, repair=True)
+        other.stdin.close()
+    assert verify_folder(folder, repair=True).repaired
+    assert damage.contents(folder)["entries"].keys() == before["entries"].keys()

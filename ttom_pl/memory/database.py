@@ -18,6 +18,7 @@ from ttom_pl.memory.errors import (
     MemoryWriteError,
 )
 from ttom_pl.memory.header import header_fault
+from ttom_pl.memory.sealed import BrokenRowError
 from ttom_pl.memory.view import View
 
 _TIMEOUT = 60.0  # seconds to wait for other processes
@@ -126,7 +127,7 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (schema.BrokenRowError, UnicodeDecodeError, IndexError) as error:
+        except (BrokenRowError, UnicodeDecodeError, IndexError) as error:
             self._raise_damaged(error)  # SQLite quotes damaged text in its messages, and rows lack columns
         except (sqlite3.ProgrammingError, sqlite3.NotSupportedError):  # a mistake of the caller
             raise

@@ -7,6 +7,7 @@ from ttom_pl.memory import schema
 from ttom_pl.memory.errors import CorruptEntryError
 from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
 from ttom_pl.memory.rows import find_row
+from ttom_pl.memory.sealed import is_sealed, to_row
 
 
 def forgotten(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:
@@ -14,7 +15,7 @@ def forgotten(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:
     if schema.read_version(connection) < schema.VERSION:
         return set()
     rows = connection.execute("SELECT * FROM removed").fetchall()
-    return {row["file"] for row in rows if schema.is_sealed(row)} & files.names() - _known(connection)
+    return {row["file"] for row in rows if is_sealed(row)} & files.names() - _known(connection)
 
 
 def orphans(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:
@@ -66,7 +67,7 @@ def _adopt(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> No
         if known in files.names() and generation_of(known) > generation_of(name):
             raise CorruptEntryError(f"adapter file {name} is older than its entry's")
         counts = {each: max(row[each], getattr(entry, each)) for each in ("hits", "iterations_saved", "last_used")}
-        schema.change_entry(connection, row, **schema.to_row(entry, name) | counts)
+        schema.change_entry(connection, row, **to_row(entry, name) | counts)
         files.quarantine(known)
     warnings.warn(
         f"entry {entry.id} ({entry.prompt!r}) of a write that was not finished, or that the database has lost, is "

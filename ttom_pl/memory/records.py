@@ -18,6 +18,7 @@ from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError, Memor
 from ttom_pl.memory.files import AdapterFiles, encode, file_name
 from ttom_pl.memory.rows import find_row
 from ttom_pl.memory.schema import Group
+from ttom_pl.memory.sealed import BrokenRowError, from_row, to_row
 from ttom_pl.memory.search import GroupSearch
 
 DATABASE = "memory.sqlite"
@@ -48,7 +49,7 @@ class Change:
 
     def replace(self, row: sqlite3.Row, entry: Entry, adapter: Adapter) -> None:
         """Replace the entry of a row and its adapter, but not its key."""
-        schema.change_entry(self.connection, row, **schema.to_row(entry, self._write(entry, adapter)))
+        schema.change_entry(self.connection, row, **to_row(entry, self._write(entry, adapter)))
         self._forget(row["file"])
 
     def remove(self, row: sqlite3.Row, *, keep_file: bool = False) -> None:
@@ -147,8 +148,8 @@ class Records:
             DamagedDatabaseError: if the row does not hold one, as at the end of a truncated database.
         """
         try:
-            return schema.from_row(row)
-        except schema.BrokenRowError as error:
+            return from_row(row)
+        except BrokenRowError as error:
             raise DamagedDatabaseError(self.folder, f"damaged (entry {row['id']!r}: {error})") from error
 
     def read(self, row: sqlite3.Row) -> dict[str, Tensor]:

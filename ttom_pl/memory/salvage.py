@@ -11,6 +11,7 @@ from typing import Any
 from ttom_pl.memory import schema
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.header import mend_header
+from ttom_pl.memory.sealed import is_sealed, sealed, to_row
 from ttom_pl.memory.view import copy_database
 
 COUNTS = ("hits", "iterations_saved", "last_used")
@@ -47,7 +48,7 @@ class Salvaged:
             return {}
         found = {name: row[name] for name in COUNTS}
         with suppress(ValueError, TypeError, OverflowError):
-            whole = schema.sealed(schema.to_row(entry, file) | {"label": row["label"]} | found)
+            whole = sealed(to_row(entry, file) | {"label": row["label"]} | found)
             if (whole["seal"] == row["seal"]) if "seal" in row else _are_counts(entry, found):
                 return found
         return {}
@@ -77,7 +78,7 @@ def salvage(path: Path) -> Salvaged:
                 lookups = {row[0]: dict(row) for row in _rows(connection, "lookups", "rowid, *") if _is_lookup(row)}
                 saved.lookups = [_NEW | lookups[number] for number in sorted(lookups)]
             with suppress(*_BROKEN):
-                saved.forgotten = {row["file"] for row in _rows(connection, "removed") if schema.is_sealed(row)}
+                saved.forgotten = {row["file"] for row in _rows(connection, "removed") if is_sealed(row)}
     return saved
 
 
@@ -89,7 +90,7 @@ def _are_counts(entry: Entry, found: Mapping[str, Any]) -> bool:
 def _is_lookup(row: sqlite3.Row) -> bool:
     at, entry, saved = row["at"], row["entry"], row["iterations_saved"]
     sound = isinstance(at, float) and isinstance(saved, int) and isinstance(entry, str | None)
-    return sound and schema.is_sealed(row)
+    return sound and is_sealed(row)
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: str = "*") -> Iterator[sqlite3.Row]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ttom_pl.memory.errors import DamagedDatabaseError
+from ttom_pl.memory.exclusive import exclusively
 from ttom_pl.memory.records import DATABASE, Records
 from ttom_pl.memory.repair import VerifyReport, beside, rebuild
 from ttom_pl.memory.store import Memory
@@ -21,6 +22,7 @@ def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
 
     Raises:
         FileNotFoundError: if there is no such folder.
+        MemoryBusyError: if another process has a database open that must be rebuilt.
         MemoryReadError: if the disk refuses to be read.
         MemoryWriteError: if the disk refuses the repair.
     """
@@ -35,7 +37,10 @@ def verify_folder(path: Path | str, repair: bool = False) -> VerifyReport:
             report = memory.verify(repair=True)
         return replace(report, orphans=tuple(sorted(orphans | set(report.orphans))))
     except DamagedDatabaseError as error:
-        return rebuild(Path(path)) if repair else VerifyReport(0, (), (), str(error), repaired=False)
+        if not repair:
+            return VerifyReport(0, (), (), str(error), repaired=False)
+    with exclusively(Path(path) / DATABASE):
+        return rebuild(Path(path))
 
 
 def _orphans(path: Path) -> set[str]:
