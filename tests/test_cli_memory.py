@@ -204,3 +204,72 @@ def test_errors_say_what_to_do(capsys, folder, tmp_path):
     assert str(tmp_path / "bad") in refused(capsys, "export", folder, below_a_file, "--id", ids(folder)[0])
     (folder / "memory.sqlite").write_bytes(b"garbage" * 1000)
     assert "ttom memory verify --repair" in refused(capsys, "list", folder)
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """A memory whose texts tell a terminal what to do."""
+    text = "\x1b]0;owned\x07 a cat\x9b2J\n\r\u202emoves\u200b left"
+    with Memory(tmp_path / "hostile") as memory:
+        name = "transformer.blocks.0.attn2.to_q.lora_A.weight"
+        given = {"key_text": text, "prompt": text, "fingerprint": text, "parents": [text], "extra": {text: text}}
+        memory.insert({name: torch.ones(2, 4)}, key=np.ones(4), spec=SPEC, layout={"prompt": text}, **given)
+    return tmp_path / "hostile"
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(run, capsys, hostile):
+    (entry,) = ids(hostile)
+    for words in (["list", hostile], ["show", hostile, entry]):
+        for extra in ([], ["--json"]):
+            printed = run(*words, *extra)
+            assert all(each.isprintable() or each == "\n" for each in printed)
+            assert "moves" in printed
+    assert json.loads(run("list", hostile, "--json"))[0]["prompt"].startswith("\x1b]0;owned\x07 a cat\x9b2J\n")
+    assert "no picture" in run("show", hostile, entry)
+    path = next(hostile.glob("adapters/*"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="stays") as warned:
+        refused(capsys, "show", hostile, entry)
+    assert all(str(each.message).isprintable() for each in warned)
+    path.unlink()
+    with pytest.warns(UserWarning, match="quarantined") as warned:
+        run("verify", hostile, "--repair")
+    assert all(str(each.message).isprintable() for each in warned)
+
+
+def test_looking_changes_no_byte(run, folder, tmp_path):
+    def image():
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before, entry = image(), ids(folder)[0]
+    before = image()
+    for words in (
+        ["list", folder],
+        ["show", folder, entry, "--picture", tmp_path / "x.png"],
+        ["stats", folder, "--plot", tmp_path / "y.png"],
+        ["verify", folder],
+        ["export", folder, tmp_path / "out"],
+        ["export", folder, tmp_path / "lora", "--id", entry],
+        ["merge", tmp_path / "out2", folder],
+    ):
+        if words[0] == "merge":
+            with Memory(tmp_path / "out2"):
+                pass
+        run(*words)
+        assert image() == before, words
+
+
+def test_verify_tells_each_kind_of_damage(run, folder):
+    with Memory(folder) as memory:
+        memory.read(np.eye(4)[0], fingerprint="wan", spec=SPEC)
+    snapshot = next(folder.glob("index/*"))
+    snapshot.write_bytes(snapshot.read_bytes()[:-1] + b"x")
+    (folder / "adapters" / "half.safetensors.tmp").write_bytes(b"x")
+    with pytest.raises(SystemExit) as exit:
+        run("verify", folder)
+    assert exit.value.code == 1
+    text = run("verify", folder, "--repair")
+    assert f"damaged index, to be made anew: {snapshot.name}" in text
+    assert "left over, put right: half.safetensors.tmp" in text
+    assert run("verify", folder) == "3 sound entries\n"
+    assert not snapshot.exists()

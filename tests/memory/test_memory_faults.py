@@ -26,8 +26,8 @@ WRITER = Path(__file__).with_name("writer.py")
 ROOT = Path(__file__).parents[2]
 
 
-def start_writer(folder, seed, capacity, operations):
-    command = [sys.executable, str(WRITER), str(folder), str(seed), str(capacity), str(operations)]
+def start_writer(folder, seed, capacity, operations, *modes):
+    command = [sys.executable, str(WRITER), str(folder), str(seed), str(capacity), str(operations), *modes]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 

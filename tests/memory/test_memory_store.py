@@ -90,6 +90,43 @@ def test_only_a_recorded_use_counts(memory, learn, axis, spec):
     assert used.last_used > entry.last_used
 
 
+def test_a_prompt_that_is_served_again_counts_once(memory, learn):
+    first, second, third = (learn(memory, i) for i in range(3))
+    memory.record_miss()
+    memory.record_use(first.id, 5)
+    memory.record_use(first.id, 30, [third.id], mark="a")
+    assert memory.get(first.id).iterations_saved == 35
+    assert memory.record_use(first.id, 20, [third.id], mark="a").iterations_saved == 25
+    assert (memory.get(first.id).hits, memory.get(third.id).hits, len(memory.history())) == (2, 1, 3)
+    memory.record_use(second.id, 7, mark="a")  # this time another entry answered
+    facts = [(each.hits, each.iterations_saved) for each in memory]
+    assert facts == [(1, 5), (1, 7), (0, 0)]
+    memory.record_miss(mark="a")
+    memory.record_miss(mark="b")
+    memory.record_miss(mark="b")
+    assert [(each.hits, each.iterations_saved) for each in memory] == [(1, 5), (0, 0), (0, 0)]
+    assert [lookup.entry for lookup in memory.history()] == [None, first.id, None, None]
+    memory.record_use(second.id, 7, mark="b")
+    memory.delete(second.id)
+    memory.record_miss(mark="b")  # what is taken back may be gone
+    assert memory.verify().clean
+
+
+def test_counts_that_no_memory_can_hold_are_refused(memory, learn):
+    entry = learn(memory, 0)
+    for saved in (-1, 2**80):
+        with pytest.raises(ValueError, match="iterations saved"):
+            memory.record_use(entry.id, saved)
+    for _ in range(3):
+        memory.record_use(entry.id, 2**53)
+    assert memory.get(entry.id).iterations_saved == 2**53
+    with pytest.raises(ValueError, match="iterations"):
+        learn(memory, 1, iterations=2**80)
+    assert [each.id for each in memory] == [entry.id]
+    assert len(memory.history()) == 3
+    assert memory.verify().clean
+
+
 def test_update_is_a_running_average(memory, learn, adapter):
     entry = learn(memory, 0, adapter=adapter(1.0), loss_before=0.6, loss_after=0.2, iterations=40)
     memory.update(entry.id, adapter(4.0), 0.5, loss_after=0.1, iterations=8)
@@ -130,7 +167,11 @@ def test_what_cannot_be_remembered_is_refused_and_changes_nothing(memory, learn,
         ({"adapter": {name: torch.ones(2, dtype=torch.int64)}}, "floating-point"),
         ({"key": np.zeros(4)}, "key"),
         ({"key": [1.0, float("inf")]}, "key"),
+        ({"key": np.full(4, 1e30)}, "length of a key"),
+        ({"key": np.full(4, 1e-30)}, "length of a key"),
         ({"layout": {"x": float("nan")}}, "JSON"),
+        ({"prompt": "half of a character: \ud83d"}, "prompt has half of a character"),
+        ({"key_text": "\udc00"}, "key_text has half of a character"),
     ):
         with pytest.raises(ValueError, match=message):
             learn(memory, 1, **changes)

@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,6 +28,7 @@ from ttom_pl.memory import (
     windows,
 )
 from ttom_pl.memory.formats import Format
+from ttom_pl.memory.plain import plain_json, plain_lines
 from ttom_pl.memory.plot import write_history_plot
 from ttom_pl.memory.records import DATABASE
 from ttom_pl.memory.text import entry_facts, entry_table, norm_table, size, window_table
@@ -41,7 +42,7 @@ def main(args: Sequence[str]) -> None:
     options = _parser().parse_args(list(args))
     options.path = _folder(options)
     result, text = options.run(options)
-    print(json.dumps(result, indent=2, ensure_ascii=False) if options.json else text)
+    print(plain_json(json.dumps(result, indent=2, ensure_ascii=False)) if options.json else plain_lines(text))
     if options.command == "verify" and not (result["clean"] or result["repaired"]):
         sys.exit(1)
 
@@ -121,7 +122,7 @@ def _existing(path: Path, damaged: bool = False) -> Path:
 
 def _open(options: argparse.Namespace) -> Memory:
     if "capacity" not in options:
-        return Memory(options.path, capacity=_UNBOUNDED)
+        return Memory(options.path, capacity=_UNBOUNDED, read_only=True)
     return Memory(options.path, options.capacity, options.capacity_bytes, POLICIES[options.eviction]())
 
 
@@ -156,21 +157,39 @@ def _show(options: argparse.Namespace) -> tuple[Any, str]:
     lines = [entry_facts(entry), "", norm_table(blocks)]
     result = _public(entry) | {"block_norms": blocks, "layer_norms": norms, "picture": None}
     if entry.layout:
-        from ttom_pl.memory.picture import entry_picture  # video libraries, for this command alone
-
         picture = options.picture or options.path / "pictures" / f"{entry.id}.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        entry_picture(entry).save(picture)
-        result["picture"] = str(picture)
-        lines += ["", f"picture: {picture}"]
+        result["picture"], note = _drawn(lambda: _draw(entry, picture), picture, bool(options.picture), "picture")
+        lines += ["", note]
     return result, "\n".join(lines)
+
+
+def _draw(entry: Entry, path: Path) -> None:
+    from ttom_pl.memory.picture import entry_picture  # video libraries, for this command alone
+
+    picture = entry_picture(entry)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+
+
+def _drawn(draw: Callable[[], None], path: Path, asked_for: bool, name: str) -> tuple[str | None, str]:
+    """Draw, and return the file and a line about it; where nobody asked for it, it may fail."""
+    try:
+        draw()
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        if asked_for and isinstance(error, OSError):
+            raise
+        hint = f"; name a file that can be written with --{name}" if isinstance(error, OSError) else ""
+        return None, f"no {name}: {error}{hint}"
+    return str(path), f"{name}: {path}"
 
 
 def _verify(options: argparse.Namespace) -> tuple[Any, str]:
     report = verify_folder(options.path, options.repair)
     lines = [f"{report.entries} sound entries"]
-    lines += [f"damaged{', quarantined' if report.repaired else ''}: {name}" for name in report.damaged]
-    lines += [f"left over{', removed' if report.repaired else ''}: {name}" for name in report.orphans]
+    done = {"damaged": ", quarantined", "left over": ", put right", "damaged index": ", to be made anew"}
+    found = {"damaged": report.damaged, "left over": report.orphans, "damaged index": report.index}
+    for what, names in found.items():
+        lines += [f"{what}{done[what] if report.repaired else ''}: {name}" for name in names]
     lines += [f"database: {report.database}"] if report.database else []
     return vars(report) | {"clean": report.clean}, "\n".join(lines)
 
@@ -199,7 +218,7 @@ def _import(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _merge(options: argparse.Namespace) -> tuple[Any, str]:
-    with _open(options) as memory, Memory(_existing(options.other), capacity=_UNBOUNDED) as other:
+    with _open(options) as memory, Memory(_existing(options.other), read_only=True) as other:
         adopted = merge_memories(memory, other)
     return vars(adopted), _adopted(*map(len, vars(adopted).values()))
 
@@ -229,14 +248,8 @@ def _stats(options: argparse.Namespace) -> tuple[Any, str]:
     lines += [f"{len(history)} prompts, {hits} hits ({rate:.0%}), {saved} iterations saved", ""]
     lines.append(window_table(summed))
     plot = options.plot or options.path / "pictures" / "stats.png"
-    try:
-        write_history_plot(history, plot)
-    except ModuleNotFoundError as error:
-        lines += ["", f"no plot: {error}"]
-    else:
-        result["plot"] = str(plot)
-        lines += ["", f"plot: {plot}"]
-    return result, "\n".join(lines)
+    result["plot"], note = _drawn(lambda: write_history_plot(history, plot), plot, bool(options.plot), "plot")
+    return result, "\n".join([*lines, "", note])
 
 
 def _adopted(added: int, changed: int, evicted: int) -> str:

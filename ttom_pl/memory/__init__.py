@@ -8,6 +8,8 @@ from ttom_pl.memory.errors import (
     EntryNotFoundError,
     ImportRefusedError,
     MemoryBusyError,
+    MemoryReadError,
+    MemoryReadOnlyError,
     MemoryStoreError,
     MemoryWriteError,
 )
@@ -41,6 +43,8 @@ __all__ = [
     "Match",
     "Memory",
     "MemoryBusyError",
+    "MemoryReadError",
+    "MemoryReadOnlyError",
     "MemoryStoreError",
     "MemoryWriteError",
     "MergeRule",

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from ttom_pl.memory.entry import Adapter, Entry
 from ttom_pl.memory.files import content_hash, prepare
-from ttom_pl.memory.records import Change, Records, find_row
+from ttom_pl.memory.records import Change, Records
+from ttom_pl.memory.rows import find_row
 
 
 @dataclass(frozen=True)

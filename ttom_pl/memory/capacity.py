@@ -4,7 +4,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from ttom_pl.memory.eviction import EntryStats, EvictionPolicy
-from ttom_pl.memory.records import Change, row_labelled
+from ttom_pl.memory.records import Change
+from ttom_pl.memory.rows import row_labelled
 
 _STATS = "hits, iterations_saved, created, last_used, nbytes"
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 Adapter = Mapping[str, Tensor]
 """LoRA parameters by the names that ``pipe.load_lora_weights`` reads."""
+_LONGEST = 1e9  # length of keys
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,21 @@ class Entry:
             key = np.frombuffer(base64.b64decode(data["key"], validate=True), "<f4").astype(np.float32)
             spec, parents = AdapterSpec.from_dict(data["spec"]), tuple(map(str, data["parents"]))
             return cls(**{**data, "key": key, "spec": spec, "parents": parents})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"this is no entry of a memory: {error}") from error
+
+
+def check_key(key: NDArray[np.float32]) -> None:
+    """Check that keys can be compared with a key.
+
+    Raises:
+        ValueError: if it is not one finite vector of a length that float32 can square.
+    """
+    if key.ndim != 1 or not np.isfinite(key).all() or not key.any():
+        raise ValueError(f"a key must be one finite vector that is not zero, got shape {key.shape}: {key}")
+    length = float(np.linalg.norm(key.astype(np.float64)))
+    if not 1 / _LONGEST <= length <= _LONGEST:
+        raise ValueError(f"the length of a key must be {1 / _LONGEST:g} … {_LONGEST:g}, not {length:g}; normalise it")
 
 
 @dataclass(frozen=True)
@@ -141,4 +155,4 @@ class Match:
     similarity: float
 
 
-__all__ = ["Adapter", "AdapterSpec", "Entry", "Match"]
+__all__ = ["Adapter", "AdapterSpec", "Entry", "Match", "check_key"]

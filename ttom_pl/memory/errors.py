@@ -1,5 +1,9 @@
 """What can go wrong with a memory."""
 
+from ttom_pl.memory.plain import plain
+
+_LONGEST = 300  # characters of what SQLite says, which may hold the whole of a damaged text
+
 
 class MemoryStoreError(OSError):
     """Base of the errors of a memory."""
@@ -21,7 +25,7 @@ class DamagedDatabaseError(MemoryStoreError):
 
     def __init__(self, folder: object, what: str) -> None:
         super().__init__(
-            f"the database of the memory {folder} is {what}; "
+            f"the database of the memory {folder} is {plain(what)[:_LONGEST]}; "
             "rebuild it from the adapter files with `ttom memory verify --repair`"
         )
 
@@ -30,7 +34,9 @@ class ImportRefusedError(MemoryStoreError, ValueError):
     """A file to import is not what a memory exports; nothing has been written."""
 
     def __init__(self, path: object, reason: object) -> None:
-        super().__init__(f"{path} is refused: {reason}; nothing was imported, import a file of `ttom memory export`")
+        super().__init__(
+            f"{path} is refused: {plain(reason)}; nothing was imported, import a file of `ttom memory export`"
+        )
 
 
 class MemoryWriteError(MemoryStoreError):
@@ -43,11 +49,26 @@ class MemoryWriteError(MemoryStoreError):
         )
 
 
+class MemoryReadError(MemoryStoreError):
+    """The disk refused to be read."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        super().__init__(f"cannot read {path}: {reason}; make the folder readable, or copy it to a sound disk")
+
+
+class MemoryReadOnlyError(MemoryStoreError):
+    """A memory that was opened for reading only is to be changed."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"the memory {path} is open for reading only; open it without read_only to change it")
+
+
 class MemoryBusyError(MemoryStoreError):
-    """Another process has been writing for too long."""
+    """Another process has been writing for too long, wrote what was being read or has open what is to be replaced."""
 
     def __init__(self, path: object, seconds: float) -> None:
-        super().__init__(f"{path} has been locked by another process for {seconds:g} s; end that process or try again")
+        what = f"has been locked by another process for {seconds:g} s" if seconds else "is in use by another process"
+        super().__init__(f"{path} {what}; end that process, or try again")
 
 
 __all__ = [
@@ -56,6 +77,8 @@ __all__ = [
     "EntryNotFoundError",
     "ImportRefusedError",
     "MemoryBusyError",
+    "MemoryReadError",
+    "MemoryReadOnlyError",
     "MemoryStoreError",
     "MemoryWriteError",
 ]

@@ -1,10 +1,12 @@
 """Adapter files: one safetensors file per adapter, with its whole entry in the header."""
 
+import errno
 import hashlib
 import json
 import os
 import re
 from pathlib import Path
+from typing import Any, NoReturn
 
 import safetensors
 import safetensors.torch
@@ -12,11 +14,14 @@ import torch
 from torch import Tensor
 
 from ttom_pl.memory.entry import Adapter, Entry
-from ttom_pl.memory.errors import CorruptEntryError, MemoryWriteError
+from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWriteError
+from ttom_pl.memory.plain import plain
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
 _RECORD = "ttom_entry"
 _HEADER_HASH = "ttom_header_sha256"
+_LOST = (errno.ENOENT, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""Errors that mean that a file is lost, not that it cannot be read now."""
 
 
 def file_name(entry_id: str, generation: int) -> str:
@@ -29,6 +34,11 @@ def file_name(entry_id: str, generation: int) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"the id of an entry is a hexadecimal number, got {entry_id!r}")
     return name
+
+
+def id_of(name: str) -> str:
+    """Return the id of the entry for which a file was written."""
+    return name.split("-", maxsplit=1)[0]
 
 
 def generation_of(name: str) -> int:
@@ -81,17 +91,31 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     """
     try:
         tensors = safetensors.torch.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = header["__metadata__"]
-        record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
-    except (safetensors.SafetensorError, KeyError, TypeError) as error:
+        entry = Entry.from_dict(read_record(data))
+        if content_hash(tensors) != entry.content_hash:
+            raise ValueError("the hash of its tensors does not match")
+    except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
         raise ValueError(f"no adapter file of a memory ({error})") from error
+    return entry, tensors
+
+
+def read_record(data: bytes) -> Any:
+    """Return the entry in the header of an adapter file as it is written, in JSON form.
+
+    Raises:
+        ValueError: if the header is not as it was written.
+        KeyError: if there is no entry in it.
+    """
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    metadata = header["__metadata__"]
+    record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
     if _header_hash(metadata) != header_hash:
         raise ValueError("the hash of its header does not match")
-    entry = Entry.from_dict(json.loads(record))
-    if content_hash(tensors) != entry.content_hash:
-        raise ValueError("the hash of its tensors does not match")
-    return entry, tensors
+    return json.loads(record, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _header_hash(metadata: dict[str, str]) -> str:
@@ -104,16 +128,26 @@ class AdapterFiles:
     Args:
         folder: the folder of the memory.
         durable: whether a written file must survive a power cut.
+        read_only: whether nothing may be written, the folder itself included.
+
+    Raises:
+        MemoryWriteError: if the folder cannot be made.
     """
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, durable: bool, read_only: bool = False) -> None:
         self.folder = folder / "adapters"
         self._quarantine = folder / "quarantine"
         self._durable = durable
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise MemoryWriteError(self.folder, error.strerror) from error
 
     def names(self) -> set[str]:
         """Return the names of all complete files."""
+        if not self.folder.is_dir():
+            return set()
         return {name for name in os.listdir(self.folder) if _NAME.fullmatch(name)}  # noqa: PTH208
 
     def unfinished(self) -> set[str]:
@@ -144,22 +178,30 @@ class AdapterFiles:
         """Read and check a file.
 
         Raises:
-            CorruptEntryError: if it is missing or damaged.
+            CorruptEntryError: if it is missing or damaged, or if no adapter file has such a name.
+            MemoryReadError: if it may not be read, or not now.
         """
         try:
+            if not _NAME.fullmatch(name):  # a damaged database may say anything
+                raise ValueError("no adapter file has such a name")
             return decode((self.folder / name).read_bytes())
-        except (FileNotFoundError, ValueError) as error:
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in _LOST:
+                raise MemoryReadError(self.folder / name, error.strerror) from error
             reason = "it is missing" if isinstance(error, FileNotFoundError) else error
-            raise CorruptEntryError(f"adapter file {self.folder / name} cannot be used: {reason}") from error
+            raise CorruptEntryError(
+                f"adapter file {plain(self.folder / name)} cannot be used: {plain(reason)}"
+            ) from error
 
     def remove(self, name: str) -> None:
-        """Remove a file if it is there."""
-        (self.folder / name).unlink(missing_ok=True)
+        """Remove a file, complete or not, if it is there; a name that none has, as a path elsewhere, is left alone."""
+        if _NAME.fullmatch(name) or (name.endswith(".tmp") and Path(name).name == name):
+            (self.folder / name).unlink(missing_ok=True)
 
     def quarantine(self, name: str) -> None:
         """Move a file out of the way, if it is there, to where a person can look at it."""
-        self._quarantine.mkdir(exist_ok=True)
-        if (self.folder / name).exists():
+        if _NAME.fullmatch(name) and (self.folder / name).exists():
+            self._quarantine.mkdir(exist_ok=True)
             (self.folder / name).replace(self._quarantine / name)
 
 
@@ -181,4 +223,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-__all__ = ["AdapterFiles", "content_hash", "decode", "encode", "file_name", "generation_of", "lora_config", "prepare"]
+__all__ = [
+    "AdapterFiles",
+    "content_hash",
+    "decode",
+    "encode",
+    "file_name",
+    "generation_of",
+    "id_of",
+    "lora_config",
+    "prepare",
+    "read_record",
+]

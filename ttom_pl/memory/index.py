@@ -1,18 +1,28 @@
-"""Nearest neighbours by cosine similarity: hnswlib behind a few verbs."""
+"""Nearest neighbours by cosine similarity: hnswlib behind a few verbs, an exact scan where it is not installed."""
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
-import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
-_M = 16  # a replacement costs about M³; what recall this loses against 24, more candidates (see _ef) win back
+from ttom_pl.memory.scan import ExactIndex
+
+try:
+    import hnswlib
+except ImportError:  # it has no wheels, and not every machine has a compiler
+    hnswlib = None
+
+_M = 16  # a replacement costs about M³; what recall this loses against 24, more candidates win back
 _EF_CONSTRUCTION = 200
 _SMALLEST = 64
 _SEED = 0
+_QUICK = 64  # candidates of a quick look; one in ten of the hits among 100,000 is missed by it
+_SLOW = 20_000  # vectors from which a scan takes milliseconds
 
 
 class VectorIndex:
@@ -57,12 +67,23 @@ class VectorIndex:
             self._index.mark_deleted(label)
             self.labels.remove(label)
 
-    def search(self, vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """Return the labels and cosine similarities of the k nearest vectors, or of all if there are fewer."""
+    def search(self, vector: NDArray[np.float32], k: int, enough: float = 1.0) -> list[tuple[int, float]]:
+        """Return the labels and cosine similarities of the k nearest vectors, or of all if there are fewer.
+
+        Args:
+            vector: shape (D,).
+            k: number of vectors.
+            enough: similarity from which all that a quick look finds is taken; otherwise a thorough one follows. A
+                look that has missed what is near ends far from it, so that nothing near is lost to speed.
+        """
         k = min(k, len(self.labels))
         if k == 0:
             return []
-        self._index.set_ef(max(_ef(len(self.labels)), 2 * k))
+        found = self._search(vector, k, _QUICK) if enough < 1 else []
+        return found if found and found[-1][1] >= enough else self._search(vector, k, _ef(len(self.labels)))
+
+    def _search(self, vector: NDArray[np.float32], k: int, candidates: int) -> list[tuple[int, float]]:
+        self._index.set_ef(max(candidates, 2 * k))
         try:
             labels, distances = self._index.knn_query(vector, k)
         except RuntimeError:  # the graph reaches fewer than k of the vectors that are left
@@ -71,12 +92,8 @@ class VectorIndex:
 
     def save(self, path: Path) -> str:
         """Write a snapshot and return its hash."""
-        temporary = path.with_suffix(".tmp")
-        self._index.save_index(str(temporary))
-        with temporary.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        temporary.replace(path)
-        return digest
+        self._index.save_index(str(path))
+        return file_hash(path)
 
     @classmethod
     def load(cls, path: Path, dimension: int, sha256: str, labels: set[int]) -> "VectorIndex | None":
@@ -92,10 +109,9 @@ class VectorIndex:
             The index, or None if the file is missing or is not the one that was saved.
         """
         try:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                    return None
-        except FileNotFoundError:
+            if file_hash(path) != sha256:
+                return None
+        except OSError:
             return None
         inner = hnswlib.Index("cosine", dimension)
         inner.set_num_threads(1)
@@ -117,13 +133,47 @@ class VectorIndex:
         return [(labels[i], _clip(similarities[i])) for i in np.argsort(-similarities, kind="stable")[:k]]
 
 
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _ef(size: int) -> int:
     """Return how many candidates to keep: enough for recall, fewer where the exact scan would be much slower."""
-    return min(max(8_000_000 // size, 128), 800)
+    return min(max(8_000_000 // size, 400), 800)
+
+
+AnyIndex = VectorIndex | ExactIndex
+
+
+def new_index(dimension: int) -> AnyIndex:
+    """Return an empty index of vectors of the given length."""
+    return VectorIndex(dimension) if hnswlib is not None else ExactIndex(dimension)
+
+
+def load_index(path: Path, dimension: int, sha256: str, labels: set[int]) -> AnyIndex | None:
+    """Return the index of a snapshot, as :meth:`VectorIndex.load` does, or None where there can be none."""
+    return VectorIndex.load(path, dimension, sha256, labels) if hnswlib is not None else None
+
+
+def warn_if_slow(index: AnyIndex) -> None:
+    """Warn once where so many vectors are scanned that hnswlib would be much faster."""
+    if isinstance(index, ExactIndex) and len(index) >= _SLOW:
+        _warn_slow()
+
+
+@cache
+def _warn_slow() -> None:
+    warnings.warn(
+        f"the memory compares each key with all of its entries, {_SLOW:,} and more, because hnswlib is not installed; "
+        "all results are right, and faster with it: pip install hnswlib (it needs a C++ compiler)",
+        stacklevel=2,
+    )
 
 
 def _clip(similarity: float) -> float:
     return float(min(max(similarity, -1.0), 1.0))
 
 
-__all__ = ["VectorIndex"]
+__all__ = ["AnyIndex", "VectorIndex", "file_hash", "load_index", "new_index", "warn_if_slow"]

@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ttom_pl.memory.database import VERSION, Database, Group, from_row, insert_row, to_row
+from ttom_pl.memory import leftovers, schema
+from ttom_pl.memory.database import Database
 from ttom_pl.memory.entry import Adapter, Entry
-from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError, EntryNotFoundError, MemoryStoreError
-from ttom_pl.memory.files import AdapterFiles, encode, file_name, generation_of
+from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError, MemoryStoreError
+from ttom_pl.memory.files import AdapterFiles, encode, file_name
+from ttom_pl.memory.rows import find_row
+from ttom_pl.memory.schema import Group
+from ttom_pl.memory.sealed import BrokenRowError, from_row, to_row
 from ttom_pl.memory.search import GroupSearch
 
 DATABASE = "memory.sqlite"
@@ -35,27 +39,37 @@ class Change:
 
     def add(self, entry: Entry, adapter: Adapter) -> int:
         """Add an entry and return its label."""
-        label = insert_row(self.connection, to_row(entry, self._write(entry, adapter)))
+        return self.add_file(entry, self._write(entry, adapter))
+
+    def add_file(self, entry: Entry, file: str) -> int:
+        """Add an entry whose adapter file is there already, and return its label."""
+        label = schema.insert_entry(self.connection, entry, file)
         self.added.append((Group.of(entry), label, entry.key))
         return label
 
     def replace(self, row: sqlite3.Row, entry: Entry, adapter: Adapter) -> None:
         """Replace the entry of a row and its adapter, but not its key."""
-        values = to_row(entry, self._write(entry, adapter))
-        assignments = ", ".join(f"{name} = :{name}" for name in values)
-        self.connection.execute(f"UPDATE entries SET {assignments} WHERE id = :id", values)
-        self.obsolete.append(row["file"])
+        schema.change_entry(self.connection, row, **to_row(entry, self._write(entry, adapter)))
+        self._forget(row["file"])
 
     def remove(self, row: sqlite3.Row, *, keep_file: bool = False) -> None:
         """Remove the entry of a row."""
         self.connection.execute("DELETE FROM entries WHERE label = ?", (row["label"],))
-        self.obsolete += [] if keep_file else [row["file"]]
+        if not keep_file:
+            self._forget(row["file"])
         self.removed.append((Group(row["fingerprint"], row["spec_digest"], row["dimension"]), row["label"]))
+
+    def _forget(self, file: str) -> None:
+        """Note that a file goes, so that whoever finds it after a kill knows that nobody misses it."""
+        schema.insert(self.connection, "removed", {"file": file})
+        self.obsolete.append(file)
 
     def _write(self, entry: Entry, adapter: Adapter) -> str:
         name = file_name(entry.id, self.generation)
         self.written.append(name)
-        self.obsolete = [each for each in self.obsolete if each != name]  # the same entry twice in one change
+        if name in self.obsolete:  # the same entry twice in one change
+            self.obsolete.remove(name)
+            self.connection.execute("DELETE FROM removed WHERE file = ?", (name,))
         self.files.write(name, encode(entry, adapter))
         return name
 
@@ -64,23 +78,32 @@ class Records:
     """The truth of a memory.
 
     An adapter's file is complete before its row is committed, and goes after its row is gone. Files are written while
-    the process holds the database's write lock: a kill leaves at most a file without a row, and whoever holds the lock
-    knows every such file to be left over. Every change of entries increments the database's generation, by which
-    processes notice each other's changes; a file's name tells the generation in which it was written.
+    the process holds the database's write lock: a kill leaves at most a file without a row. Those that were to go are
+    noted in the database and do; any other may be what a lost database knew, and is adopted. Every change of entries
+    increments the database's generation, by which processes notice each other's changes; a file's name tells the
+    generation in which it was written.
 
     Args:
         folder: the folder of the memory.
         durable: whether an acknowledged change must survive a power cut.
+        read_only: look at what is there without changing a byte.
 
     Raises:
         DamagedDatabaseError: if there are adapters, but no database that knows them.
+        FileNotFoundError: if there is no memory and none may be made.
     """
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, durable: bool, read_only: bool = False) -> None:
         self.folder = folder
-        self.files = AdapterFiles(folder, durable=durable)
+        self.read_only = read_only
+        self.files = AdapterFiles(folder, durable=durable, read_only=read_only)
         self.search = GroupSearch(folder)
-        self.database = Database(folder / DATABASE, durable=durable)
+        self._gone: list[str] = []
+        if read_only and not (folder / DATABASE).is_file():
+            if self.files.names():
+                raise DamagedDatabaseError(folder, "missing")
+            raise FileNotFoundError(f"there is no memory in {str(folder)!r}; give the folder that holds {DATABASE}")
+        self.database = Database(folder / DATABASE, durable=durable, read_only=read_only)
         try:
             self._open()
         except BaseException:
@@ -90,19 +113,21 @@ class Records:
     @contextmanager
     def writing(self) -> Iterator[Change]:
         """Open a transaction; files and indices follow when it is committed, an exception undoes it."""
-        change = None
-        try:
-            with self.database.writing() as connection:
-                connection.execute("UPDATE state SET generation = generation + 1")
-                change = Change(connection, self.files, _generation(connection))
-                yield change
-        except BaseException:
-            if change is not None:
-                self._discard(change.written)
-            raise
-        for name in change.obsolete:
-            self.files.remove(name)
-        self.search.publish(change.generation, change.added, change.removed)
+        with self.database.lock:
+            change = None
+            try:
+                with self.database.writing() as connection:
+                    generation = schema.read_state(connection).generation + 1
+                    schema.change_state(connection, generation=generation)
+                    connection.executemany("DELETE FROM removed WHERE file = ?", [(name,) for name in self._gone])
+                    change = Change(connection, self.files, generation)
+                    yield change
+            except BaseException:
+                if change is not None:
+                    self._discard(change.written)
+                raise
+            self._gone = list(filter(self._remove, change.obsolete))
+            self.search.publish(change.generation, change.added, change.removed)
 
     def rows(self) -> Iterator[sqlite3.Row]:
         """Iterate over the rows in the order of insertion, without a transaction that lasts."""
@@ -124,8 +149,8 @@ class Records:
         """
         try:
             return from_row(row)
-        except (ValueError, TypeError, KeyError) as error:
-            raise DamagedDatabaseError(self.folder, f"damaged (entry {row['id']}: {error})") from error
+        except BrokenRowError as error:
+            raise DamagedDatabaseError(self.folder, f"damaged (entry {row['id']!r}: {error})") from error
 
     def read(self, row: sqlite3.Row) -> dict[str, Tensor]:
         """Return the adapter of a row.
@@ -139,7 +164,17 @@ class Records:
         return tensors
 
     def quarantine(self, row: sqlite3.Row, error: CorruptEntryError) -> bool:
-        """Take a damaged entry out of the memory with a warning; return False if it has changed since it was read."""
+        """Take a damaged entry out of the memory with a warning; return False if it has changed since it was read.
+
+        A memory that may only be read keeps it.
+        """
+        if self.read_only:
+            with self.database.reading() as connection:
+                current = find_row(connection, row["id"])
+            if current is None or current["file"] != row["file"]:
+                return False
+            warnings.warn(f"entry {row['id']!r} is damaged and stays, as the memory may only be read", stacklevel=3)
+            return True
         with self.writing() as change:
             current = find_row(change.connection, row["id"])
             if current is None or current["file"] != row["file"]:
@@ -147,43 +182,56 @@ class Records:
             change.remove(current, keep_file=True)
         self.files.quarantine(row["file"])
         warnings.warn(
-            f"entry {row['id']} ({row['prompt']!r}) is quarantined and no longer in the memory: {error}", stacklevel=3
+            f"entry {row['id']!r} ({row['prompt']!r}) is quarantined and no longer in the memory: {error}", stacklevel=3
         )
         return True
 
-    def orphans(self, connection: sqlite3.Connection) -> set[str]:
-        """Return the files that killed processes left without a row; call it in a writing transaction.
-
-        Raises:
-            DamagedDatabaseError: if a file is younger than the database: an old copy of it must have been restored.
-        """
-        orphans = self.files.names() - {row[0] for row in connection.execute("SELECT file FROM entries")}
-        if any(generation_of(name) > _generation(connection) + 1 for name in orphans):
-            raise DamagedDatabaseError(self.folder, "older than its adapter files")
-        return orphans | self.files.unfinished()
-
     def close(self) -> None:
         """Save snapshots of the indices and close the database."""
-        try:
-            if self.search.unsaved:
-                with self.database.writing() as connection:
-                    self.search.save(connection)
-        except (MemoryStoreError, OSError, RuntimeError) as error:
-            warnings.warn(f"the next opening of {self.folder} has to rebuild its index: {error}", stacklevel=3)
-        finally:
-            self.database.close()
+        with self.database.lock:
+            try:
+                if self.search.unsaved and not self.read_only:
+                    with self.database.writing() as connection:
+                        self.search.save(connection)
+                    with self.database.writing() as connection:
+                        self.search.tidy(self.search.leftovers(connection))
+            except (MemoryStoreError, OSError, RuntimeError) as error:
+                warnings.warn(f"the next opening of {self.folder} has to rebuild its index: {error}", stacklevel=3)
+            finally:
+                self.database.close()
 
     def _open(self) -> None:
+        if self.read_only:
+            with self.database.reading() as connection:
+                if self._version(connection) == 0:
+                    raise DamagedDatabaseError(self.folder, "empty")
+            return
         with self.database.writing() as connection:
-            version = self.database.version()
-            if version > VERSION:
-                raise ValueError(f"the memory {self.folder} has version {version} and needs a newer ttom_pl")
+            version = self._version(connection)
             if version == 0:
                 if self.files.names():
                     raise DamagedDatabaseError(self.folder, "missing or empty")
-                self.database.create_schema()
-            for name in self.orphans(connection):
-                self.files.remove(name)
+                schema.create(connection)
+            elif version < schema.VERSION:
+                schema.upgrade(connection)
+            if leftovers.orphans(self.files, connection) & leftovers.too_young(self.files, connection):
+                raise DamagedDatabaseError(self.folder, "older than its adapter files")
+            leftovers.collect(self.files, connection)
+            self.search.tidy(self.search.leftovers(connection))
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        version = schema.read_version(connection)
+        if version > schema.VERSION:
+            raise ValueError(f"the memory {self.folder} has version {version} and needs a newer ttom_pl")
+        return version
+
+    def _remove(self, name: str) -> bool:
+        """Remove a file, and return whether it is gone; one that stays is tried again at the next opening."""
+        try:
+            self.files.remove(name)
+        except OSError:
+            return False
+        return True
 
     def _discard(self, names: list[str]) -> None:
         """Remove the files of a transaction that failed, except where it was committed before the exception came."""
@@ -204,32 +252,4 @@ def memory_folder(path: Path) -> Path | None:
     return None
 
 
-def find_row(connection: sqlite3.Connection, entry_id: str) -> sqlite3.Row | None:
-    """Return the row of an entry, or None."""
-    row: sqlite3.Row | None = connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
-    return row
-
-
-def get_row(connection: sqlite3.Connection, entry_id: str) -> sqlite3.Row:
-    """Return the row of an entry.
-
-    Raises:
-        EntryNotFoundError: if there is none of this id.
-    """
-    row = find_row(connection, entry_id)
-    if row is None:
-        raise EntryNotFoundError(entry_id)
-    return row
-
-
-def row_labelled(connection: sqlite3.Connection, label: int) -> sqlite3.Row:
-    """Return the row of a label that is known to be there."""
-    row: sqlite3.Row = connection.execute("SELECT * FROM entries WHERE label = ?", (label,)).fetchone()
-    return row
-
-
-def _generation(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT generation FROM state").fetchone()[0])
-
-
-__all__ = ["DATABASE", "Change", "Records", "find_row", "get_row", "memory_folder", "row_labelled"]
+__all__ = ["DATABASE", "Change", "Records", "memory_folder"]

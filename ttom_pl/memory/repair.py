@@ -1,14 +1,21 @@
 """What is wrong with a memory on disk, and the way back from the adapter files alone."""
 
 import shutil
-from dataclasses import dataclass
+import sqlite3
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttom_pl.memory.database import Database, insert_row, to_row
+from ttom_pl.memory import leftovers, schema
+from ttom_pl.memory.database import Database
 from ttom_pl.memory.entry import Entry
-from ttom_pl.memory.errors import CorruptEntryError
-from ttom_pl.memory.files import AdapterFiles, generation_of
-from ttom_pl.memory.records import DATABASE, Records, find_row
+from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
+from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
+from ttom_pl.memory.records import DATABASE, Records
+from ttom_pl.memory.rows import find_row
+from ttom_pl.memory.salvage import COUNTS, Salvaged, salvage
+
+_PATIENCE = 2.0  # seconds in which another process must have finished a write
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,7 @@ class VerifyReport:
         orphans: names of files that belong to no entry, left over by killed processes.
         database: what is wrong with the database, or None.
         repaired: whether all of it has been put right.
+        index: names of snapshots of the index that are damaged.
     """
 
     entries: int
@@ -28,11 +36,12 @@ class VerifyReport:
     orphans: tuple[str, ...]
     database: str | None
     repaired: bool
+    index: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
         """Whether nothing was wrong."""
-        return not self.damaged and not self.orphans and self.database is None
+        return not self.damaged and not self.orphans and self.database is None and not self.index
 
 
 def check(records: Records, repair: bool) -> VerifyReport:
@@ -40,16 +49,20 @@ def check(records: Records, repair: bool) -> VerifyReport:
 
     Args:
         records: the memory's.
-        repair: quarantine entries whose file is damaged or missing and remove files that belong to no entry.
+        repair: quarantine entries whose file is damaged or missing, adopt or quarantine files that belong to no entry,
+            and remove damaged snapshots of the index.
 
     Raises:
-        DamagedDatabaseError: if the database does not hold together.
+        DamagedDatabaseError: if the database does not hold together, or says of an entry what its file does not.
     """
     records.database.check()
     entries, damaged = 0, []
     for row in records.rows():
+        entry = records.entry(row)
         try:
-            records.read(row)
+            stored, _ = records.files.read(row["file"])
+            if (stored.id, stored.content_hash) != (entry.id, entry.content_hash):
+                raise CorruptEntryError(f"adapter file {row['file']} cannot be used: it is not the one of its entry")
         except CorruptEntryError as error:
             with records.database.reading() as connection:
                 current = find_row(connection, row["id"])
@@ -59,51 +72,100 @@ def check(records: Records, repair: bool) -> VerifyReport:
             if repair:
                 records.quarantine(row, error)
             continue
+        group = (entry.fingerprint, row["spec_digest"], row["dimension"])
+        if _facts(entry) != _facts(stored) or group != schema.Group.of(entry):
+            raise DamagedDatabaseError(records.folder, f"damaged (entry {entry.id}: its adapter file says otherwise)")
         entries += 1
-    with records.database.writing() as connection:
-        orphans = records.orphans(connection)
-        for name in orphans if repair else ():
-            records.files.remove(name)
-    return VerifyReport(entries, tuple(damaged), tuple(sorted(orphans)), None, repair)
+    orphans, index = beside(records, repair)
+    return VerifyReport(entries, tuple(damaged), tuple(sorted(orphans)), None, repair, tuple(sorted(index)))
 
 
 def rebuild(folder: Path) -> VerifyReport:
     """Rebuild the database from the headers of the adapter files; the old one is kept as ``memory.sqlite.damaged``.
 
-    Killed half-way, it can be run again. No other process may have the memory open.
+    What the old one still tells for certain about uses is kept. Killed half-way, it can be run again. No other process
+    may have the memory open.
 
     Args:
         folder: the folder of the memory.
     """
     files = AdapterFiles(folder, durable=True)
+    saved = salvage(folder / DATABASE)
     newest: dict[str, tuple[str, Entry]] = {}
-    damaged, orphans = [], files.unfinished()
-    names = sorted(files.names(), key=generation_of)
+    damaged: list[str] = []
+    unfinished = files.unfinished() | (saved.forgotten & files.names())
+    superseded = set()
+    names = sorted(files.names() - unfinished, key=generation_of)
     for name in names:
         try:
             entry, _ = files.read(name)
+            if entry.id != id_of(name):
+                raise CorruptEntryError(f"adapter file {name} is that of entry {entry.id!r}")
         except CorruptEntryError:
             files.quarantine(name)
             damaged.append(name)
             continue
         if entry.id in newest:
-            orphans.add(newest[entry.id][0])
+            superseded.add(newest[entry.id][0])
         newest[entry.id] = (name, entry)
-    _replace_database(folder, list(newest.values()), max(map(generation_of, names), default=0))
-    for name in orphans:
+    _replace_database(folder, list(newest.values()), max(map(generation_of, names), default=0), saved)
+    for name in unfinished:
         files.remove(name)
-    return VerifyReport(len(newest), tuple(damaged), tuple(sorted(orphans)), "it has been rebuilt", repaired=True)
+    for name in superseded:
+        files.quarantine(name)
+    orphans = tuple(sorted(unfinished | superseded))
+    return VerifyReport(len(newest), tuple(damaged), orphans, "it has been rebuilt", repaired=True)
 
 
-def _replace_database(folder: Path, entries: list[tuple[str, Entry]], generation: int) -> None:
+def _facts(entry: Entry) -> dict[str, object]:
+    """Return what the row and the file of an entry agree on: all but the counts of its uses."""
+    return {name: value for name, value in entry.to_dict().items() if name not in COUNTS}
+
+
+def beside(records: Records, repair: bool) -> tuple[set[str], set[str]]:
+    """Return the files that belong to no entry, and the damaged snapshots.
+
+    Raises:
+        DamagedDatabaseError: if the database is older than the files.
+    """
+    if not records.read_only:
+        with records.database.writing() as connection:
+            orphans, index = _strays(records, connection), records.search.damaged(connection)
+            if repair:
+                leftovers.collect(records.files, connection)
+                records.search.tidy(records.search.leftovers(connection) | index)
+        return orphans, index
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        with records.database.reading() as connection:
+            orphans, index = _strays(records, connection), records.search.damaged(connection)
+        if not orphans or records.database.alone or time.monotonic() > deadline:
+            return orphans, index
+        time.sleep(0.1)
+
+
+def _strays(records: Records, connection: sqlite3.Connection) -> set[str]:
+    orphans = leftovers.orphans(records.files, connection)
+    if orphans & leftovers.too_young(records.files, connection):
+        raise DamagedDatabaseError(records.folder, "older than its adapter files")
+    gone = leftovers.forgotten(records.files, connection)
+    return orphans | gone | records.files.unfinished() | records.search.leftovers(connection)
+
+
+def _replace_database(folder: Path, entries: list[tuple[str, Entry]], generation: int, saved: Salvaged) -> None:
     path, fresh = folder / DATABASE, folder / f"{DATABASE}.rebuilt"
     _remove_with_log(fresh)
     database = Database(fresh, durable=True)
     with database.writing() as connection:
-        database.create_schema()
-        connection.execute("UPDATE state SET generation = ?", (generation,))
+        schema.create(connection)
         for name, entry in sorted(entries, key=lambda each: (each[1].created, each[0])):
-            insert_row(connection, to_row(entry, name))
+            schema.insert_entry(connection, replace(entry, **saved.counts(entry, name)), name)
+        for number, row in enumerate(saved.lookups, start=1):
+            known = {name: value for name, value in row.items() if name not in ("rowid", "seal")}
+            schema.insert(connection, "lookups", known | {"number": number})
+        state = schema.read_state(connection)
+        labels, generation = max(state.label, saved.state.label), max(generation, saved.state.generation)
+        schema.change_state(connection, generation=generation, label=labels, lookups=len(saved.lookups))
     database.close()
     if path.exists():
         shutil.copyfile(path, folder / f"{DATABASE}.damaged")
@@ -113,8 +175,8 @@ def _replace_database(folder: Path, entries: list[tuple[str, Entry]], generation
 
 
 def _remove_with_log(path: Path) -> None:
-    for suffix in ("-wal", "-shm", ""):
+    for suffix in ("-wal", "-shm", "-journal", ""):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-__all__ = ["VerifyReport", "check", "rebuild"]
+__all__ = ["VerifyReport", "beside", "check", "rebuild"]

@@ -4,14 +4,15 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ttom_pl.memory.database import Group
-from ttom_pl.memory.index import VectorIndex
+from ttom_pl.memory.index import AnyIndex, VectorIndex, file_hash, load_index, new_index, warn_if_slow
+from ttom_pl.memory.schema import Group, insert, read_state
 
 _CHUNK = 500  # labels in one query
 
@@ -20,7 +21,7 @@ _CHUNK = 500  # labels in one query
 class _Followed:
     """An index and the generation of the database that it reflects."""
 
-    index: VectorIndex
+    index: AnyIndex
     generation: int
     saved: bool
 
@@ -37,10 +38,18 @@ class GroupSearch:
         self._followed: dict[Group, _Followed] = {}
 
     def nearest(
-        self, connection: sqlite3.Connection, group: Group, vector: NDArray[np.float32], k: int
+        self, connection: sqlite3.Connection, group: Group, vector: NDArray[np.float32], k: int, enough: float
     ) -> list[tuple[int, float]]:
-        """Return labels and similarities of the k entries of a group nearest to a vector, nearest first."""
-        generation = int(connection.execute("SELECT generation FROM state").fetchone()[0])
+        """Return labels and similarities of the k entries of a group nearest to a vector, nearest first.
+
+        Args:
+            connection: the database, in a transaction.
+            group: whose entries.
+            vector: shape (D,).
+            k: greatest number of entries.
+            enough: similarity from which what a quick look finds is taken.
+        """
+        generation = read_state(connection).generation
         followed = self._followed.get(group)
         if followed is None or followed.generation != generation:
             labels = {row[0] for row in connection.execute(f"SELECT label FROM entries WHERE {_IN_GROUP}", group)}
@@ -48,7 +57,8 @@ class GroupSearch:
                 followed = self._followed[group] = self._open(connection, group, labels)
             self._follow(connection, followed, labels)
             followed.generation = generation
-        return followed.index.search(vector, k)
+            warn_if_slow(followed.index)
+        return followed.index.search(vector, k, enough)
 
     def publish(
         self,
@@ -72,24 +82,47 @@ class GroupSearch:
 
     @property
     def unsaved(self) -> bool:
-        """Whether an index differs from its snapshot."""
-        return any(not each.saved for each in self._followed.values())
+        """Whether an index that can be saved differs from its snapshot."""
+        return any(not each.saved and isinstance(each.index, VectorIndex) for each in self._followed.values())
 
     def save(self, connection: sqlite3.Connection) -> None:
-        """Write snapshots of what has changed; call it in a writing transaction."""
+        """Write snapshots of what has changed; call it in a writing transaction, and ``tidy`` when it is committed."""
         for group, followed in self._followed.items():
-            if not followed.saved:
+            if not followed.saved and isinstance(followed.index, VectorIndex):
                 self._folder.mkdir(exist_ok=True)
-                digest = followed.index.save(self._path(group))
-                connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (self._path(group).name, digest))
+                temporary = self._folder / f"{_stem(group)}.tmp"
+                digest = followed.index.save(temporary)
+                temporary.replace(self._folder / _file(_stem(group), digest))
+                insert(connection, "snapshots", {"name": f"{_stem(group)}.hnsw", "sha256": digest})
                 followed.saved = True
+
+    def leftovers(self, connection: sqlite3.Connection) -> set[str]:
+        """Return the names of files that are no snapshot that the database knows."""
+        known = set()
+        for name, digest in connection.execute("SELECT name, sha256 FROM snapshots"):
+            known |= {name, _file(Path(name).stem, digest)}
+        return {path.name for path in self._folder.glob("*") if path.name not in known}
+
+    def damaged(self, connection: sqlite3.Connection) -> set[str]:
+        """Return the names of snapshots that are not what was saved; one that is missing will do, it is made again."""
+        return {
+            path.name
+            for name, digest in connection.execute("SELECT name, sha256 FROM snapshots")
+            if (path := self._path(name, digest)).is_file() and file_hash(path) != digest
+        }
+
+    def tidy(self, names: Iterable[str]) -> None:
+        """Remove files."""
+        for name in names:
+            with suppress(OSError):
+                (self._folder / name).unlink()
 
     def _open(self, connection: sqlite3.Connection, group: Group, labels: set[int]) -> _Followed:
         """Return the index of the snapshot where it is the one that the database knows, an empty one otherwise."""
-        path = self._path(group)
-        row = connection.execute("SELECT sha256 FROM snapshots WHERE name = ?", (path.name,)).fetchone()
-        index = VectorIndex.load(path, group.dimension, row[0], labels) if row else None
-        return _Followed(index or VectorIndex(group.dimension), generation=-1, saved=index is not None)
+        name = f"{_stem(group)}.hnsw"
+        row = connection.execute("SELECT sha256 FROM snapshots WHERE name = ?", (name,)).fetchone()
+        index = load_index(self._path(name, row[0]), group.dimension, row[0], labels) if row else None
+        return _Followed(index or new_index(group.dimension), generation=-1, saved=index is not None)
 
     def _follow(self, connection: sqlite3.Connection, followed: _Followed, labels: set[int]) -> None:
         index = followed.index
@@ -102,8 +135,18 @@ class GroupSearch:
             index.add(chunk, np.stack(keys).astype(np.float32))
         followed.saved = followed.saved and not stale and not new
 
-    def _path(self, group: Group) -> Path:
-        return self._folder / f"{hashlib.sha256(json.dumps(group).encode()).hexdigest()[:32]}.hnsw"
+    def _path(self, name: str, digest: str) -> Path:
+        """Return the file of a snapshot; in the first version its hash was no part of its name."""
+        path = self._folder / _file(Path(name).stem, digest)
+        return path if path.is_file() else self._folder / Path(name).name
+
+
+def _stem(group: Group) -> str:
+    return hashlib.sha256(json.dumps(group).encode()).hexdigest()[:32]
+
+
+def _file(stem: str, digest: str) -> str:
+    return f"{stem}-{digest[:16]}.hnsw"
 
 
 _IN_GROUP = "fingerprint = ? AND spec_digest = ? AND dimension = ?"

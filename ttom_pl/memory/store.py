@@ -16,15 +16,17 @@ from torch import Tensor
 
 from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
-from ttom_pl.memory.database import Group
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
-from ttom_pl.memory.errors import CorruptEntryError
+from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match, check_key
+from ttom_pl.memory.errors import CorruptEntryError, MemoryReadOnlyError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
 from ttom_pl.memory.merge import MergeRule, RunningAverage
-from ttom_pl.memory.records import Records, get_row, row_labelled
+from ttom_pl.memory.records import Records
 from ttom_pl.memory.repair import VerifyReport, check
+from ttom_pl.memory.rows import get_row, row_labelled
+from ttom_pl.memory.schema import Group
+from ttom_pl.memory.uses import history, record
 
 _TOLERANCE = 1e-6  # of similarities, which are computed in float32
 
@@ -33,8 +35,8 @@ class Memory:
     """A store of adapters, found by the similarity of keys.
 
     Every method that changes the memory is one transaction: when it returns, the change is safely on disk, whatever
-    happens to the process afterwards. Several processes may share the folder and see each other's entries; an object
-    belongs to one thread and does not survive a fork.
+    happens to the process afterwards. Several processes may share the folder and see each other's entries, and several
+    threads an object, one method at a time; it does not survive a fork.
 
     Args:
         path: the folder, created where it is missing; None keeps the memory in a temporary folder until it is closed.
@@ -43,9 +45,14 @@ class Memory:
         eviction: which entry to evict.
         merge: what an update makes of the entry's and the new adapter.
         clock: seconds since the epoch.
+        read_only: look at what is there without changing a byte, as on a disk that cannot be written; what other
+            processes change meanwhile is seen. Methods that change the memory raise ``MemoryReadOnlyError``.
 
     Raises:
-        DamagedDatabaseError: if there are adapters, but no database that knows them.
+        DamagedDatabaseError: if the database is damaged, or missing or old beside its adapters.
+        FileNotFoundError: if there is no memory to be read only.
+        MemoryWriteError: if the disk refuses.
+        ValueError: if the memory was written by a newer version of this package.
     """
 
     def __init__(
@@ -56,7 +63,10 @@ class Memory:
         eviction: EvictionPolicy = LFU(),  # noqa: B008
         merge: MergeRule = RunningAverage(),  # noqa: B008
         clock: Callable[[], float] = time.time,
+        read_only: bool = False,
     ) -> None:
+        if read_only and path is None:
+            raise ValueError("a memory to be read only needs the path of its folder; there is nothing in a new one")
         self.capacity = Capacity(capacity, capacity_bytes, eviction)
         self.merge = merge
         self._clock = clock
@@ -66,7 +76,7 @@ class Memory:
             self.path = Path(self._temporary.name)
         else:
             self.path = Path(path)
-        self._records = Records(self.path, durable=path is not None)
+        self._records = Records(self.path, durable=path is not None, read_only=read_only)
 
     def insert(
         self,
@@ -101,10 +111,13 @@ class Memory:
             extra: anything else to keep with it, in JSON form.
 
         Raises:
-            ValueError: if the adapter or the key is not finite, or the adapter alone is beyond ``capacity_bytes``.
+            ValueError: if the adapter or the key is not finite, the adapter alone is beyond ``capacity_bytes``, or a
+                text is not one that can be stored.
             MemoryWriteError: if the disk refuses; nothing has changed.
         """
         tensors = prepare(adapter)
+        for name, text in (("key_text", key_text), ("prompt", prompt), ("fingerprint", fingerprint)):
+            _check_text(name, text)
         now = self._clock()
         entry = Entry(
             id=secrets.token_hex(6),
@@ -151,7 +164,8 @@ class Memory:
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         with self._records.database.reading() as connection:
-            nearest = self._records.search.nearest(connection, Group(fingerprint, spec.digest, vector.size), vector, k)
+            group, enough = Group(fingerprint, spec.digest, vector.size), threshold if threshold > 0 else 1.0
+            nearest = self._records.search.nearest(connection, group, vector, k, enough)
             near = [(label, similarity) for label, similarity in nearest if similarity >= threshold - _TOLERANCE]
             rows = [(row_labelled(connection, label), similarity) for label, similarity in near]
             return [Match(self._records.entry(row), similarity) for row, similarity in rows]
@@ -164,7 +178,8 @@ class Memory:
 
         Raises:
             EntryNotFoundError: if it has been evicted or deleted.
-            CorruptEntryError: if its file is damaged; the entry is then no longer in the memory.
+            CorruptEntryError: if its file is damaged; the entry is then no longer in the memory, unless that may only
+                be read.
         """
         entry_id = entry if isinstance(entry, str) else entry.id
         while True:
@@ -233,39 +248,43 @@ class Memory:
             raise
         return entry
 
-    def record_use(self, entry_id: str, iterations_saved: int = 0, blended: Sequence[str] = ()) -> Entry:
+    def record_use(
+        self, entry_id: str, iterations_saved: int = 0, blended: Sequence[str] = (), *, mark: str | None = None
+    ) -> Entry:
         """Count a hit, in the entry and in the history.
 
         Args:
             entry_id: the entry.
             iterations_saved: optimiser iterations that it has saved this time.
             blended: ids of other entries that were used with it; those that are gone are ignored.
+            mark: names the prompt. What was recorded under it before is taken back, so that a prompt which is served
+                again, because its process was killed, counts once.
 
         Returns:
             The entry as it is now.
 
         Raises:
             EntryNotFoundError: if it has been evicted or deleted.
+            ValueError: if ``iterations_saved`` is negative or beyond 2**53.
         """
-        counts = "hits = hits + 1, iterations_saved = iterations_saved + ?, last_used = ?"
         with self._records.database.writing() as connection:
-            now = self._clock()
-            connection.execute(f"UPDATE entries SET {counts} WHERE id = ?", (iterations_saved, now, entry_id))
-            entry = self._records.entry(get_row(connection, entry_id))
-            for other in blended:
-                connection.execute("UPDATE entries SET hits = hits + 1, last_used = ? WHERE id = ?", (now, other))
-            connection.execute("INSERT INTO lookups VALUES (?, ?, ?)", (now, entry_id, iterations_saved))
-        return entry
+            get_row(connection, entry_id)
+            record(connection, Lookup(self._clock(), entry_id, iterations_saved), blended, mark)
+            return self._records.entry(get_row(connection, entry_id))
 
-    def record_miss(self) -> None:
-        """Count a miss in the history."""
+    def record_miss(self, *, mark: str | None = None) -> None:
+        """Count a miss in the history.
+
+        Args:
+            mark: names the prompt, as for :meth:`record_use`.
+        """
         with self._records.database.writing() as connection:
-            connection.execute("INSERT INTO lookups VALUES (?, NULL, 0)", (self._clock(),))
+            record(connection, Lookup(self._clock(), None, 0), (), mark)
 
     def history(self) -> list[Lookup]:
         """Return the hits and misses that were recorded, the oldest first."""
         with self._records.database.reading() as connection:
-            return [Lookup(*row) for row in connection.execute("SELECT * FROM lookups ORDER BY rowid")]
+            return history(connection)
 
     def adopt(self, entries: Iterable[tuple[Entry, Adapter]]) -> Adopted:
         """Take over entries of another memory with their ids and statistics, all of them or, after an error, none.
@@ -326,11 +345,14 @@ class Memory:
         """Read everything and check it; ``verify_folder`` does where the database may be damaged.
 
         Args:
-            repair: quarantine entries whose file is damaged or missing and remove files that belong to no entry.
+            repair: quarantine entries whose file is damaged or missing, adopt or quarantine files that belong to no
+                entry, and remove damaged snapshots of the index.
 
         Raises:
-            DamagedDatabaseError: if the database does not hold together.
+            DamagedDatabaseError: if the database does not hold together, or says of an entry what its file does not.
         """
+        if repair and self._records.read_only:
+            raise MemoryReadOnlyError(self.path)
         return check(self._records, repair)
 
     def close(self) -> None:
@@ -352,10 +374,16 @@ class Memory:
 
 def _vector(key: ArrayLike) -> NDArray[np.float32]:
     vector = np.array(key, dtype=np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(f"a key must be one finite vector that is not zero, got shape {vector.shape}: {vector}")
+    check_key(vector)
     vector.setflags(write=False)
     return vector
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} has half of a character, {error.object[error.start]!r}; give whole text") from error
 
 
 def _json(data: Mapping[str, Any] | None) -> Any:

@@ -1,10 +1,12 @@
-"""A memory as plain text: tables and facts for people."""
+"""A memory as plain text: tables and facts for people, with nothing in them that a terminal would obey."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.history import Window
+from ttom_pl.memory.plain import plain
 
 _BAR = 24
 
@@ -37,7 +39,7 @@ def entry_facts(entry: Entry) -> str:
         "started from": ", ".join(entry.parents) or "the neutral adapter",
         "SHA-256": entry.content_hash,
     }
-    return "\n".join(f"{name:<13} {value}" for name, value in facts.items())
+    return "\n".join(f"{name:<13} {plain(value)}" for name, value in facts.items())
 
 
 def norm_table(norms: Mapping[str, float]) -> str:
@@ -61,13 +63,14 @@ def size(nbytes: int) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _bar(value: float, top: float) -> str:
-    return "█" * round(_BAR * value / top) if top > 0 else ""
+    return "█" * round(_BAR * value / top) if 0 < top < math.inf and value <= top else ""
 
 
 def _losses(entry: Entry) -> str:
@@ -76,7 +79,10 @@ def _losses(entry: Entry) -> str:
 
 
 def _date(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):  # of an entry from elsewhere
+        return "unknown"
 
 
 __all__ = ["entry_facts", "entry_table", "norm_table", "size", "window_table"]
