@@ -174,7 +174,7 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
         if not wanted:
             cast.place(noun)
     elif relation == "with":
-        wanted = among_places or _comes_along(noun, part)
+        wanted = among_places or lemma in verbs.TOP or _comes_along(noun, part)
     elif relation == "for":
         wanted = noun.has_article and (objects.is_animate(noun) or lemma == "reach")
     elif relation == "to" and not directed and objects.is_animate(noun):
@@ -228,6 +228,8 @@ def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed:
         cast.relate("around", cast.subjects, targets)
     elif relation == "between":
         _between(cast, targets)
+    elif relation == "with" and lemma in verbs.TOP:
+        cast.relate("on", targets, cast.subjects)
     elif (relation == "into" and lemma in verbs.LOWER) or (relation in _ON and _goes_down(cast)):
         cast.relate("above", cast.subjects, targets)
     elif relation == "from" and lemma in {"hang", "dangle", "suspend", "swing"}:

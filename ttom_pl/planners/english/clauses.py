@@ -203,6 +203,10 @@ class _Reader:
             last = self.clause.items[-1]
             if isinstance(last, Complement) and last.noun is not None:
                 self.pending = last.link
+                before = self.clause.items[-2] if len(self.clause.items) > 1 else None
+                behind = self.peek(after + 1)
+                if isinstance(before, Complement) and isinstance(behind, Word) and behind.low == last.link:
+                    self.pending = before.link  # "a cup in one hand and a fork in the other"
             else:
                 self.open()
         elif isinstance(following, Verb) and self.clause.reduced and (following.is_finite or word.low == ","):

@@ -34,6 +34,7 @@ _WRAPPER = (
     r"|rendering|render|depiction|gif|movie|slow-motion|cartoon)(?: (?:video|shot|footage|clip|view|sequence))?"
     r",?(?: of| with| in which| where| showing| featuring| depicting| that shows| which shows| capturing|:)\s+"
 )
+_NEAR = 120
 _NOT_A_DIRECTION = (
     "next|beside|behind|in front|in the mid|in the cent|above|below|before|after|near|there|now|away|up|down"
 )
@@ -91,7 +92,8 @@ def _beside_it(match: re.Match[str]) -> Found | None:
 def _pass_to(match: re.Match[str]) -> Found | None:
     """Build the end of "from the left of … to its right"."""
     opening = r"from (?:(?:the )?(?:left|right|top|bottom)(?: \w+)? of|above|below) [^,.;]*$"
-    begun = re.search(opening, match.string[: match.start()], re.IGNORECASE)
+    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    begun = re.search(opening, before, re.IGNORECASE)
     return ("pass to", (_sign(match["a"]),), "") if begun else None
 
 
@@ -106,7 +108,7 @@ def _before_verb(match: re.Match[str]) -> Found | None:
 
 def _bare_side(match: re.Match[str]) -> Found | None:
     """Build a lone "left" or "right", which is a direction only behind a verb or an adverb."""
-    before = re.findall(r"[\w'-]+|[^\w\s]", match.string[: match.start()].lower())
+    before = re.findall(r"[\w'-]+|[^\w\s]", match.string[max(0, match.start() - _NEAR) : match.start()].lower())
     last = before[-1] if before else ""
     guess = guessed_verb(last)
     verb = known_verb(last) is not None or (guess is not None and guess.form != "ed")
@@ -165,6 +167,7 @@ _RULES: list[tuple[str, Build]] = [
     ),
     (rf"(?:on|to|at|by) (?:its|their|his|her) (?P<a>left|right)(?: side)?{_NEXT}", _beside_it),
     (rf"(?:at |on |to )?(?:the )?(?:very )?top{_OF_THING}", _fixed("relation", text="top")),
+    (rf"on top(?! of){_NEXT}", _fixed("beside it", text="on")),
     (rf"(?:at|near) the (?:foot|base|bottom){_OF_THING}", _fixed("relation", text="below")),
     (r"in front of(?= )", _fixed("relation", text="front")),
     (
