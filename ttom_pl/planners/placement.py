@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import islice, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ttom_pl.planners.motions import Floats, Motion, path
 from ttom_pl.planners.relations import GAP, Cluster, Relation, as_few_frames, clusters, gaps, refine
@@ -21,9 +22,10 @@ _SIZES = (1.0, 0.87, 0.75, 0.62, 0.5, 0.4, 0.3, 0.2)
 _SHORTER = (1.0, 0.87, 0.75, 0.62)
 _MOST_SHAPES = 12
 _MOST_TRIES = 240
-_SHAPE_WORK, _TRY_WORK = 50, 2000
+_SHAPE_WORK, _TRY_WORK, _SORT_WORK = 50, 3000, 2
 MOST_WORK = 4_000_000
 """The work that a search may take unless another limit is given; about 0.3 seconds."""
+_FINENESS = 1e7
 _NUDGES = np.array(list(product((0.0, 0.06, -0.06, 0.12, -0.12), repeat=2)))
 
 
@@ -228,6 +230,13 @@ def _grid(cluster: Cluster, anchored: bool) -> Floats:
     return grid
 
 
+def _distinct(shifts: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return shifts (S, 2) without repetitions, and for each of the shifts its place among them."""
+    keys = np.rint(shifts * _FINENESS).astype(np.int64) @ np.array([1 << 31, 1])
+    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
+    return shifts[first], where
+
+
 def _search(
     boxes: list[Floats], anchors: list[Floats], homes: list[Floats | None], work: Work
 ) -> tuple[float, list[Floats]] | None:
@@ -251,10 +260,10 @@ def _search(
         middle, home = middles[i], homes[i]
         away = 4 * (own**2).sum(1) if home is None else ((own + middle - home) ** 2).sum(1)
         total = costs[:, None] + away - order * own.sum(1)
-        work.spend((i + 1) * total.size)
         for j in range(i):
             shift = own[None] - anchors[j][chosen[:, j]][:, None]
-            distinct, where = np.unique(np.round(shift.reshape(-1, 2), 9), axis=0, return_inverse=True)
+            work.spend(_SORT_WORK * total.size)
+            distinct, where = _distinct(np.round(shift.reshape(-1, 2), 9))
             few = as_few_frames(fine[i], fine[j])
             work.spend(len(distinct) * few[0].shape[0] * few[1].shape[0] * few[0].shape[1])
             gap = gaps(*few, distinct)

@@ -79,7 +79,9 @@ def is_adjective(word: str) -> bool:
     if word.endswith(("er", "est")) and len(word) > 4 and word not in _NOT:
         stem = word.removesuffix("est").removesuffix("er")
         short = stem[:-1] if stem[-1] == stem[-2] else ""
-        if {stem, stem + "e", short, stem.removesuffix("i") + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
+        entry = look_up(word)
+        tool = entry is not None and entry.noun > 5 and not entry.adjective and entry.kind
+        if not tool and {stem, stem + "e", short, stem.removesuffix("i") + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
             return True
     if len(word) > 5 and word.endswith(_ENDINGS) and word not in _NOT:
         return True

@@ -172,6 +172,7 @@ class _Reader:
 
     def _antecedent(self, at: int) -> list[NounPhrase]:
         """Return what "who" or "which" is about; not what it wears ("a woman in a yellow dress who waves")."""
+        at -= isinstance(comma := self.peek(at - 1), Word) and comma.low == ","
         before = self.peek(at - 1)
         if isinstance(before, NounPhrase) and is_clothing(before):
             wearer = self.peek(at - 3)

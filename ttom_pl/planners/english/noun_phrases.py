@@ -22,6 +22,10 @@ from ttom_pl.planners.english.tokens import Token
 from ttom_pl.planners.english.verb_or_noun import OpenPhrase, is_verb
 
 _DEEPEST = 4
+_SPOTS = frozenset(
+    "back base border bottom brink center centre corner edge end front interior middle rim side surface tip top".split()
+)
+"""Spots of a thing: what is on the edge of a table is on the table."""
 
 
 def noun_phrase(
@@ -130,6 +134,8 @@ def _close(line: Line, at: int, phrase: OpenPhrase, words: Sequence[Token], dept
         inner, after = noun_phrase(line, at + 1, depth=depth + 1)
         if inner is not None and {head.low, singular(head.low)} & (MEASURES | PARTS):
             return _portion(phrase, head.low, inner), after
+        if inner is not None and singular(head.low) in _SPOTS:
+            return inner, after
         if inner is not None and inner.plural and (some := number(head.low)) is not None:
             some_of = NounPhrase(phrase.start, inner.end, inner.head, inner.modifiers, "", some, some > 1)
             return some_of, after

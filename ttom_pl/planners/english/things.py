@@ -56,7 +56,8 @@ def _has_noun_before(noun: NounPhrase) -> bool:
 
 def is_part(noun: NounPhrase) -> bool:
     """Whether a noun phrase rather names a part of something: a wheel, a petal, a label, or what someone wears."""
-    return bool({noun.head.low, noun.lemma} & word_list("parts")) or is_clothing(noun)
+    is_one = " " not in compound(noun) and bool({noun.head.low, noun.lemma} & word_list("parts"))
+    return is_one or is_clothing(noun)
 
 
 def can_mean(noun: NounPhrase, antecedent: NounPhrase) -> bool:

@@ -19,11 +19,12 @@ from ttom_pl.planners.english.nouns import (
     singular,
 )
 from ttom_pl.planners.english.tokens import Token
-from ttom_pl.planners.english.verbs import VerbForm, guessed_verb, known_verb
+from ttom_pl.planners.english.verbs import MOVES, VerbForm, guessed_verb, known_verb
 
 _WITH_BASE = frozenset({"watch", "see", "hear", "feel", "let", "make", "help", "observe"})
 """Verbs that take an object with a verb of its own ("watches *a goldfish swim*")."""
 _RATHER_A_VERB = 8
+_WAYS = frozenset({"step", "particle", "goto", "route", "from", "growth", "away", "swing", "circle"})
 _SET_IN = frozenset("in on at against amid amidst during within".split())
 _BEHIND_VERBS = fw.ARTICLES | fw.POSSESSIVE | {"out", "off", "away", "over", "back"}
 _BEFORE_GERUNDS = frozenset({"after", "before", "upon", "without", "from"})
@@ -146,9 +147,30 @@ def _is_base(line: Line, at: int, phrase: OpenPhrase) -> bool:
         return True
     if phrase.count is not None and phrase.count > 1:
         return is_plural(last)
+    if phrase.is_singular and phrase.has_noun and _acts_without_ending(line, at, last):
+        return True
     if phrase.joined and phrase.has_noun and (phrase.is_singular or not line.word_follows(at)):
         return True
     return is_plural(last) and not phrase.is_singular and (bool(phrase.determiner) or phrase.has_noun)
+
+
+def _acts_without_ending(line: Line, at: int, last: str) -> bool:
+    """Decide on "rise" in "a balloon rise into the sky": rather a verb than a noun, with what only verbs take."""
+    low, entry = line.low(at), look_up(line.low(at))
+    if entry is None or entry.verb < entry.noun or look_up(f"{last} {low}") is not None:
+        return False
+    mark = line.mark(at + 1)
+    if mark is not None:
+        return low in MOVES and mark.kind in _WAYS
+    behind = line.low(at + 1)
+    if behind in fw.ARTICLES | fw.POSSESSIVE:
+        return True
+    return low in MOVES and (behind in fw.PREPOSITIONS - {"of", "for", "with"} or fw.is_adverb(behind))
+
+
+def _can_be_noun(low: str) -> bool:
+    entry = look_up(low)
+    return entry is not None and entry.noun > 0
 
 
 def _is_unknown_verb(line: Line, at: int, phrase: OpenPhrase) -> bool:
@@ -172,7 +194,7 @@ def _begins_with_verb(verb: VerbForm, line: Line, at: int, phrase: OpenPhrase) -
         return False
     if verb.form == "base" and is_participle(line.low(at + 1)):  # "a kettle boils, steam rising from it"
         return False
-    if verb.form == "s" and line.is_finite(at + 1):
+    if verb.form == "s" and (line.is_finite(at + 1) or (phrase.joined and _can_be_noun(singular(line.low(at))))):
         return False
     return known_verb(line.low(at)) is not None and not _noun_expected(line, at)
 

@@ -73,7 +73,10 @@ class Gist(Cast):
                 return [i]
         if noun.determiner == "another" or {word.low for word in noun.modifiers} & _OTHERS:
             return []
+        introduces = noun.determiner in {"a", "an", "one"}
         for i in sorted(range(len(actors)), key=lambda i: (i not in self.subjects, -self.traces[i].sentence, i)):
+            if introduces and self.traces[i].sentence == self.sentence.number:
+                continue
             names = [actors[i].noun, *self.aliases.get(i, ())]
             if noun.plural == ((actors[i].count or 2) > 1) and any(things.can_mean(noun, name) for name in names):
                 return [i]
