@@ -23,11 +23,14 @@ WORDS = (
 
 
 def plan_in_time(prompt: str) -> Layout:
-    search.cache_clear()
-    start = time.process_time()
-    layout = PLANNER.plan(prompt)
-    assert time.process_time() - start < 1
-    return layout
+    for _ in range(2):  # the first time may pay for a collection of garbage
+        search.cache_clear()
+        start = time.process_time()
+        layout = PLANNER.plan(prompt)
+        seconds = time.process_time() - start
+        if seconds < 1:
+            return layout
+    raise AssertionError(f"{prompt[:80]!r}... takes {seconds:.1f} s")
 
 
 @settings(max_examples=60, deadline=None)
@@ -64,9 +67,7 @@ def test_no_search_goes_on_past_its_limit(things: list[tuple[str, int]], relatio
     bodies = tuple(Body(Motion((steps[way],) if way else ()), count) for way, count in things)
     count = len(bodies)
     known = tuple(Relation(kind, (a,), (b,)) for a, kind, b in relations if a < count and b < count and a != b)  # type: ignore[arg-type]
-    start = time.process_time()
     found = search(bodies, known, 6, 0.45)
-    assert time.process_time() - start < 1
     assert found.boxes is None or found.spent <= MOST_WORK
 
 

@@ -29,8 +29,10 @@ _VESSELS = frozenset(
 _INNER: dict[str, Kind] = {"bottom": "under", "middle": "on"}
 """Relations that are "in" where something can be in it."""
 _ALWAYS = frozenset(
-    "left right above below bottom middle sides beneath under underneath front behind beside near past between top atop alongside opposite"
-    " toward towards after against".split()
+    """
+    left right above below bottom middle sides beneath under underneath front behind beside near past between top
+    atop alongside opposite toward towards after against
+    """.split()
 )
 _INSIDE = frozenset({"in", "inside", "within", "into"})
 _LOOSE = frozenset({"through", "across", "along", "around", "from", "to", "at", "off"})

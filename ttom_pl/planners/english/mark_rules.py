@@ -13,7 +13,8 @@ Build = Callable[[re.Match[str]], Found | None]
 _FRAME = r"(?:screen|frame|scene|video|image|picture|view|shot|canvas|display|clip|footage|composition)\b"
 _OF_FRAME = rf"(?:,? (?:of|in|on) (?:the |its )?(?:entire |whole )?{_FRAME})?"
 _OF_THING = rf" of(?! (?:the |its )?{_FRAME})(?= )"
-_OF_ROOM = r"(?: of (?:the |an? )?(?:[\w'-]+ ){0,2}?(?:\w*room|kitchen|hall|garden|yard|garage|office|attic|cellar|studio|house|stage))?"
+_ROOM = r"\w*room|kitchen|hall|garden|yard|garage|office|attic|cellar|studio|house|stage"
+_OF_ROOM = rf"(?: of (?:the |an? )?(?:[\w'-]+ ){{0,2}}?(?:{_ROOM}))?"
 _PART = r"(?:[- ](?:hand[- ])?(?:side|corner|edge|part|half|end|quadrant|portion|region|area|third)\b)"
 _CORNER = r"(?:upper|top|lower|bottom)[- ]?(?:left|right)|(?:left|right)[- ](?:upper|top|lower|bottom)"
 _SIDE = r"left|right|top|bottom|upper|lower|cent(?:er|re)|middle|above|below"
@@ -183,7 +184,8 @@ _RULES: list[tuple[str, Build]] = [
         _fixed("relation", text="sides"),
     ),
     (
-        rf"(?P<p>on|at|along|around|near|by|over) (?:the |an? )(?:very |outer |far )?(?:edge|rim|border|brink)s?{_OF_THING}",
+        rf"(?P<p>on|at|along|around|near|by|over) (?:the |an? )(?:very |outer |far )?(?:edge|rim|border|brink)s?"
+        rf"{_OF_THING}",
         _edge,
     ),
     (rf"(?:in|at|near|into) (?:the |a |one )(?:far |back )?corner{_OF_ROOM}{_NEXT}", _fixed("at", (-1, 1))),

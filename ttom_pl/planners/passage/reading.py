@@ -9,6 +9,7 @@ from ttom_pl.planners.english.clauses import Clause, Complement, read_clauses
 from ttom_pl.planners.english.objects import is_scenery
 from ttom_pl.planners.english.syntax import Chunk, NounPhrase, Verb
 from ttom_pl.planners.english.tokens import Token
+from ttom_pl.planners.passage.doubts import doubts
 from ttom_pl.planners.passage.gist import Gist
 from ttom_pl.planners.passage.salience import choose, scores
 from ttom_pl.planners.passage.sentences import Sentence, split
@@ -54,7 +55,10 @@ def read_passage(prompt: str, tokens: Sequence[Token], chunks: Sequence[Chunk], 
         gist.keep_motions(before)
     _add_missed(gist, sentences)
     gist.scene.doubts = [doubt for doubt in gist.scene.doubts if not doubt[1].endswith(" without what it is about")]
-    gist.keep(choose(scores(gist, sentences), most))
+    found = scores(gist, sentences)
+    chosen = choose(found, most)
+    gist.scene.doubts += doubts(gist, sentences, found, chosen)
+    gist.keep(chosen)
     return gist.finish()
 
 

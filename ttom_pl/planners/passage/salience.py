@@ -44,7 +44,9 @@ def scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
         score -= 2.0 * (trace.definite and trace.sentence > 0)
         score -= 2.5 * (vague or (actor.count is None and not noun.determiner))
         score -= 2.0 * (actor.count == 1 and not noun.determiner and trace.sentence > 0)
-        score -= (1.5 if any(s.look for s in named) else 4.0) * trace.behind + 2.5 * trace.owned
+        distinct = trace.as_subject and actor.count == 1 and noun.has_article
+        behind = 1.5 if any(s.look for s in named) else 2.5 if distinct else 4.0
+        score -= behind * trace.behind + 2.5 * trace.owned
         score -= 3.0 * (things.is_part(noun) and not (trace.as_subject and trace.sentence == 0))
         score -= 2.5 * (noun.lemma in _SUPPORTS and not trace.as_subject and i not in sided)
         score -= 1.5 * (i in supports and not again and not trace.as_subject)
