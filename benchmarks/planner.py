@@ -17,7 +17,7 @@ from pathlib import Path
 from ttom_pl.layout import Box, Layout, Track
 from ttom_pl.planners import GrammarPlanner
 from ttom_pl.planners.english.nouns import singular
-from ttom_pl.planners.placement import arrange
+from ttom_pl.planners.placement import search
 
 TARGETS = {
     "motion": 0.96,
@@ -339,7 +339,7 @@ def main() -> None:
             rate = 1 - len(failures[category]) / asked[category]
             print(f"{category:12} {asked[category]:8d} {rate:8.1%} {target:8.0%}{'' if rate >= target else '  MISSED'}")
     prompts = [prompt for _, family in consistency() for prompt in family] + [check.prompt for check in lvd()]
-    arrange.cache_clear()
+    search.cache_clear()
     start = time.perf_counter()
     for prompt in prompts[:: len(prompts) // 1000][:1000]:
         GrammarPlanner().plan(prompt)

@@ -70,7 +70,7 @@ def test_empty_prompt_is_an_error(prompt: str) -> None:
         ("Ein kleiner Hund läuft nach links", "known English"),
         ("Ein Hund läuft nach links durch den Park", "known English"),
         ("un perro corre hacia la derecha", "known English"),
-        ("一只猫向左走", "known English"),
+        ("一只猫向左走", "written in Chinese"),
         ("A beautiful sunset over the ocean", "stands for the whole scene"),
         ("left", "stands for the whole scene"),
         ("100 sheep in a meadow", "too many to place"),

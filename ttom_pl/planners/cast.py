@@ -25,6 +25,7 @@ class Cast:
         unselected: what "the other" means.
         idle: whether it is about nothing that can be placed ("night falls").
         headline: whether nouns go without articles ("Chef slices cucumber").
+        ties: who goes wherever someone else goes: the one that leads, the one that follows.
 
     Args:
         prompt: the prompt.
@@ -38,7 +39,7 @@ class Cast:
         self.unselected: list[int] = []
         self.headline = False
         self.idle = False
-        self._ties: list[tuple[int, int]] = []
+        self.ties: list[tuple[int, int]] = []
 
     def __getitem__(self, number: int) -> Actor:
         return self.scene.actors[number]
@@ -53,6 +54,10 @@ class Cast:
         for i, actor in enumerate(self.scene.actors):
             if actor.noun.start == noun.start or _is_again(noun, actor):
                 return [i]
+        return self.introduce(noun)
+
+    def introduce(self, noun: NounPhrase) -> list[int]:
+        """Add the actor that a noun phrase names for the first time; return its number."""
         scale = _GROUP if noun.count is None else (1.0, 1.0)
         self.scene.actors.append(Actor(noun, noun.end, noun.count, scale=scale))
         return [len(self.scene.actors) - 1]
@@ -126,7 +131,7 @@ class Cast:
 
     def tie(self, leaders: Sequence[int], followers: Sequence[int]) -> None:
         """Let some go wherever others go."""
-        self._ties += [(leaders[0], follower) for follower in followers if leaders and follower != leaders[0]]
+        self.ties += [(leaders[0], follower) for follower in followers if leaders and follower != leaders[0]]
 
     def oppose(self, inwards: int) -> None:
         """Let two objects, or the two of a pair, come together along a line, or part."""
@@ -149,7 +154,7 @@ class Cast:
 
     def finish(self) -> Scene:
         """Return the scene, without what turned out to be its background."""
-        for leader, follower in self._ties:
+        for leader, follower in self.ties:
             if not self[follower].steps:
                 self[follower].steps = list(self[leader].steps)
                 self[follower].growth = self[leader].growth

@@ -1,34 +1,22 @@
 """The offline planner: reads the prompt's English and lays its objects out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 from ttom_pl.layout.schema import Box, Layout, Track
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.cast import WHOLE_FRAME
-from ttom_pl.planners.english.adjectives import is_adjective
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.clauses import read_clauses
-from ttom_pl.planners.english.function_words import (
-    AUXILIARIES,
-    COORDINATORS,
-    DETERMINERS,
-    FOREIGN,
-    NUMBERS,
-    PREPOSITIONS,
-)
 from ttom_pl.planners.english.mark_rules import find_marks
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
-from ttom_pl.planners.english.verbs import known_verb
+from ttom_pl.planners.legible import Legible, legible
 from ttom_pl.planners.motions import Floats
-from ttom_pl.planners.placement import NoRoom, arrange
+from ttom_pl.planners.passage import is_passage, read_passage
+from ttom_pl.planners.placing import place
 from ttom_pl.planners.reading import read_scene
 from ttom_pl.planners.scene import Actor, Scene
-
-_MANY, _MOST = 16, 24
-_CROWD = (2.4, 2.0)
 
 
 class GrammarPlanner(Planner):
@@ -42,9 +30,11 @@ class GrammarPlanner(Planner):
         displacement: how far an object moves, as a fraction of the frame.
         steer: whose tokens are steered: the ``noun`` alone, as in the paper (with the adjectives that tell it from
             others of the same noun), or the noun with all its adjectives (``phrase``), which binds attributes too.
+        max_objects: how many objects a layout has at most, counted ones as one; of a paragraph those that it is about,
+            else those that are named first.
 
     Raises:
-        ValueError: if there is no keyframe, or if a size or the displacement is not between 0 and 1.
+        ValueError: if there is no keyframe or object, or if a size or the displacement is not between 0 and 1.
     """
 
     def __init__(
@@ -53,9 +43,12 @@ class GrammarPlanner(Planner):
         object_size: tuple[float, float] = (0.25, 0.25),
         displacement: float = 0.45,
         steer: Literal["noun", "phrase"] = "noun",
+        max_objects: int = 6,
     ) -> None:
         if num_keyframes < 1:
             raise ValueError(f"num_keyframes is {num_keyframes}; a layout needs at least one keyframe")
+        if max_objects < 1:
+            raise ValueError(f"max_objects is {max_objects}; a layout needs at least one object")
         for name, value in (
             ("object_size", max(object_size)),
             ("object_size", min(object_size)),
@@ -67,63 +60,53 @@ class GrammarPlanner(Planner):
         self.object_size = object_size
         self.displacement = displacement
         self.steer = steer
+        self.max_objects = max_objects
 
     def plan(self, prompt: str, id: str = "") -> Layout:
         """Return the layout of a prompt; ``confidence`` and ``reason`` say how far it was understood.
 
+        Of a prompt that is longer than a text encoder reads only the beginning is planned.
+
         Raises:
             ValueError: if the prompt has no word.
         """
-        tokens = tokenize(prompt)
-        if not any(token.is_word for token in tokens):
-            raise ValueError(f"the prompt {prompt!r} has no word to plan for; write what the video shows")
-        chunks = chunk(tokens, find_marks(prompt))
-        scene = read_scene(prompt, read_clauses(chunks))
-        if not scene.actors:
-            scene = _whole(tokens, [part for part in chunks if isinstance(part, NounPhrase)])
-        elif not _is_english(tokens):
-            scene.doubts.append((0.7, "hardly a word of it is known English"))
-        placed = self._place(scene)
+        read = legible(prompt)
+        if not any(character.isalnum() for character in read.text):
+            raise ValueError(f"the prompt {_short(prompt)} has no word to plan for; write what the video shows")
+        scene = self._scene(read)
+        if read.cut:
+            scene.doubts.append((0.5, f"it is too long; only its first {len(read.text.split())} words are read"))
+        placed = place(scene, self.object_size, self.num_keyframes, self.displacement)
         tracks: list[Track] = []
         for actor, words, group in zip(scene.actors, _words(scene.actors, self.steer), placed, strict=True):
-            phrase = prompt[actor.noun.start : actor.end]
-            spans = tuple((word.start, word.end) for word in words)
+            start, end = read.span(actor.noun.start, actor.end)
+            spans = tuple(read.span(word.start, word.end) for word in words)
             for boxes in group:
                 path = self._present(actor, boxes)
-                tracks.append(Track(len(tracks), phrase, tuple(word.text for word in words), path, spans))
+                tracks.append(Track(len(tracks), prompt[start:end], tuple(word.text for word in words), path, spans))
         trust = 1.0
         for cost, _ in scene.doubts:
             trust *= 1 - cost
-        reason = "; ".join(doubt for _, doubt in scene.doubts)
+        reason = "; ".join(dict.fromkeys(doubt for _, doubt in scene.doubts))
         return Layout(prompt, tuple(tracks), id, scene.background, "grammar", round(trust, 3), reason)
 
-    def _place(self, scene: Scene) -> tuple[Floats, ...]:
-        """Place the objects; where there is no room, give up what was read last, and say so."""
-        for actor in scene.actors:
-            if actor.count is not None and actor.count > _MANY:
-                scene.doubts.append((0.5, f"{actor.count} objects are too many to place; one box stands for all"))
-                actor.count, actor.scale = 1, _CROWD
-        while sum(actor.count or 1 for actor in scene.actors) > _MOST:
-            crowd = max(scene.actors, key=lambda actor: actor.count or 1)
-            if (crowd.count or 1) == 1:
-                break
-            scene.doubts.append((0.5, f"too many objects to place; one box stands for {crowd.count}"))
-            crowd.count, crowd.scale = 1, _CROWD
-        bodies, relations = scene.bodies(self.object_size), tuple(scene.relations)
-        while True:
-            try:
-                return arrange(bodies, relations, self.num_keyframes, self.displacement)
-            except NoRoom:
-                if relations:
-                    scene.doubts.append((0.4, f"no room for the relation {relations[-1].kind!r}"))
-                    relations = relations[:-1]
-                elif any(not body.motion.is_still for body in bodies):
-                    scene.doubts.append((0.6, "no room for the motions; the objects stay where they are"))
-                    bodies = tuple(replace(body, motion=type(body.motion)()) for body in bodies)
-                else:
-                    scene.doubts.append((0.5, "no room for all objects; the last ones are left out"))
-                    scene.actors.pop()
-                    bodies = bodies[:-1]
+    def _scene(self, read: Legible) -> Scene:
+        tokens = tokenize(read.text)
+        if read.problem:
+            return _whole(tokens, [], read.problem)
+        chunks = chunk(tokens, find_marks(read.text))
+        if is_passage(tokens):
+            scene = read_passage(read.text, tokens, chunks, self.max_objects)
+        else:
+            scene = read_scene(read.text, read_clauses(chunks))
+        if not scene.actors:
+            scene = _whole(tokens, [part for part in chunks if isinstance(part, NounPhrase)])
+        if len(scene.actors) > self.max_objects:
+            scene.doubts.append(
+                (0.5, f"{len(scene.actors)} objects are more than {self.max_objects}; the first remain")
+            )
+            scene.keep(range(self.max_objects))
+        return scene
 
     def _present(self, actor: Actor, boxes: Floats) -> tuple[Box | None, ...]:
         last = self.num_keyframes - 1
@@ -157,21 +140,13 @@ def _words(actors: list[Actor], steer: Literal["noun", "phrase"]) -> list[tuple[
     return found
 
 
-def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase]) -> Scene:
+def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase], problem: str = "") -> Scene:
     """Return a scene with one object that fills it, for a prompt in which none was found."""
     longest = max((token for token in tokens if token.is_word), key=lambda token: len(token.text))
     noun = nouns[0] if nouns else NounPhrase(longest.start, longest.end, longest)
-    doubt = f"no object to place was found; {noun.head.text!r} stands for the whole scene"
+    doubt = problem or f"no object to place was found; {noun.head.text[:40]!r} stands for the whole scene"
     return Scene([Actor(noun, noun.end, 1, scale=WHOLE_FRAME)], doubts=[(0.5 if nouns else 1.0, doubt)])
 
 
-def _is_english(tokens: Sequence[Token]) -> bool:
-    """Whether a prompt is in Latin letters and, if it is long, has more small words of English than of others."""
-    small = DETERMINERS | PREPOSITIONS | COORDINATORS | AUXILIARIES | NUMBERS.keys()
-    words = [token.low for token in tokens if token.is_word]
-    if not any(letter.isascii() for letter in "".join(words)):
-        return False
-    foreign = sum(word in FOREIGN for word in words)
-    if foreign > sum(word in small - FOREIGN for word in words):
-        return False
-    return len(words) < 4 or any(word in small or known_verb(word) or is_adjective(word) for word in words)
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")

@@ -6,9 +6,11 @@ from functools import lru_cache
 from itertools import islice, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ttom_pl.planners.motions import Floats, Motion, path
 from ttom_pl.planners.relations import GAP, Cluster, Relation, as_few_frames, clusters, gaps, refine
+from ttom_pl.planners.work import OutOfWork, Work
 
 MARGIN = 0.016
 """Least distance of a box from the edge of the frame."""
@@ -20,6 +22,10 @@ _SIZES = (1.0, 0.87, 0.75, 0.62, 0.5, 0.4, 0.3, 0.2)
 _SHORTER = (1.0, 0.87, 0.75, 0.62)
 _MOST_SHAPES = 12
 _MOST_TRIES = 240
+_SHAPE_WORK, _TRY_WORK, _SORT_WORK = 50, 3000, 2
+MOST_WORK = 4_000_000
+"""The work that a search may take unless another limit is given; about 0.3 seconds."""
+_FINENESS = 1e7
 _NUDGES = np.array(list(product((0.0, 0.06, -0.06, 0.12, -0.12), repeat=2)))
 
 
@@ -36,10 +42,41 @@ class NoRoom(ValueError):
     """The objects do not fit into the frame."""
 
 
-@lru_cache(maxsize=4096)
+@dataclass(frozen=True)
+class Arrangement:
+    """What a search for places ended with.
+
+    Attributes:
+        boxes: for each body its boxes (count, K, 4); ``None`` where there is no room, or none was found in time.
+        spent: the work that it took.
+    """
+
+    boxes: tuple[Floats, ...] | None
+    spent: int
+
+
 def arrange(
     bodies: tuple[Body, ...], relations: tuple[Relation, ...], num_keyframes: int, displacement: float
 ) -> tuple[Floats, ...]:
+    """Return the boxes of :func:`search`.
+
+    Raises:
+        NoRoom: if the bodies do not fit at the smallest size, or no place was found with the work allowed.
+    """
+    boxes = search(bodies, relations, num_keyframes, displacement).boxes
+    if boxes is None:
+        raise NoRoom(f"no room for {sum(body.count for body in bodies)} objects; ask for fewer, or make them smaller")
+    return boxes
+
+
+@lru_cache(maxsize=4096)
+def search(
+    bodies: tuple[Body, ...],
+    relations: tuple[Relation, ...],
+    num_keyframes: int,
+    displacement: float,
+    limit: int = MOST_WORK,
+) -> Arrangement:
     """Place the bodies: near the middle, apart from each other, in their relations, and in the frame throughout.
 
     Objects are made smaller and ways shorter, step by step, only where there is no room otherwise.
@@ -49,23 +86,48 @@ def arrange(
         relations: relations between them.
         num_keyframes: number of keyframes K.
         displacement: length of a move, as a fraction of the frame.
-
-    Returns:
-        For each body its boxes (count, K, 4).
-
-    Raises:
-        NoRoom: if they do not fit at the smallest size.
+        limit: the work that the search may take; see :class:`~ttom_pl.planners.work.Work`.
     """
+    work = Work(limit)
+    try:
+        boxes = _first_that_fits(bodies, relations, num_keyframes, displacement, work)
+    except OutOfWork:
+        boxes = None
+    return Arrangement(boxes, work.spent)
+
+
+def in_rows(bodies: Sequence[Body], num_keyframes: int) -> tuple[Floats, ...]:
+    """Return places without a search, each as small as it must be: a grid from the left to the right, row by row."""
+    total = sum(body.count for body in bodies)
+    columns = int(np.ceil(np.sqrt(total)))
+    side = 1 / columns
+    cells = np.array([((i % columns + 0.5) * side, (i // columns + 0.5) * side) for i in range(total)])
+    boxes = []
+    for body in bodies:
+        half = np.minimum(np.array(body.size) / 2, 0.4 * side)
+        own, cells = cells[: body.count, None], cells[body.count :]
+        still = np.concatenate([own - half, own + half], axis=-1)
+        boxes.append(np.repeat(still, num_keyframes, axis=1))
+    return tuple(boxes)
+
+
+def _first_that_fits(
+    bodies: Sequence[Body], relations: Sequence[Relation], num_keyframes: int, displacement: float, work: Work
+) -> tuple[Floats, ...] | None:
+    """Return the best placement at the largest size and the longest way at which there is one."""
     stacked = {i for r in relations if r.kind not in ("left", "right", "beside") for i in (*r.firsts, *r.seconds)}
     each = [list(_formations(body, i in stacked)) for i, body in enumerate(bodies)]
+    work.spend(sum(map(len, each)) * _SHAPE_WORK)
     shapes = sorted(islice(product(*each), _MOST_SHAPES**2), key=lambda shape: sum(cost for _, _, cost in shape))
     shapes = shapes[:_MOST_SHAPES]
     for shrink, shorten in islice(_ladder(bodies), max(len(_SIZES), _MOST_TRIES // len(shapes))):
-        found = (_place(bodies, shape, relations, num_keyframes, displacement * shorten, shrink) for shape in shapes)
+        found = (
+            _place(bodies, shape, relations, num_keyframes, displacement * shorten, shrink, work) for shape in shapes
+        )
         best = min((f for f in found if f is not None), key=lambda f: round(f[0], 9), default=None)
         if best is not None:
             return tuple(best[1])
-    raise NoRoom(f"no room for {sum(body.count for body in bodies)} objects; ask for fewer, or make them smaller")
+    return None
 
 
 def _ladder(bodies: Sequence[Body]) -> Iterator[tuple[float, float]]:
@@ -112,8 +174,10 @@ def _place(
     num_keyframes: int,
     displacement: float,
     shrink: float,
+    work: Work,
 ) -> tuple[float, list[Floats]] | None:
     """Return the best placement at one size and its cost; ``None`` where there is none."""
+    work.spend(_TRY_WORK)
     boxes = []
     for body, (rows, columns, _) in zip(bodies, shapes, strict=True):
         size = (body.size[0] * shrink, body.size[1] * shrink)
@@ -123,7 +187,7 @@ def _place(
         swept = np.concatenate([centers - half, centers + half], axis=-1)
         boxes.append(_into_frame(swept) if body.motion.places else swept)
     anchored = [i for i, body in enumerate(bodies) if body.motion.places]
-    groups = clusters(boxes, relations, anchored)
+    groups = clusters(boxes, relations, anchored, work)
     if groups is None:
         return None
     anchors = []
@@ -133,7 +197,7 @@ def _place(
             return None
         anchors.append(grid)
     homes = [None if any(i in anchored for i in group.boxes) else np.array([0.5, 0.5]) for group in groups]
-    found = _search([group.all_boxes for group in groups], anchors, homes)
+    found = _search([group.all_boxes for group in groups], anchors, homes, work)
     if found is None:
         return None
     cost, shifts = found
@@ -166,8 +230,15 @@ def _grid(cluster: Cluster, anchored: bool) -> Floats:
     return grid
 
 
+def _distinct(shifts: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return shifts (S, 2) without repetitions, and for each of the shifts its place among them."""
+    keys = np.rint(shifts * _FINENESS).astype(np.int64) @ np.array([1 << 31, 1])
+    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
+    return shifts[first], where
+
+
 def _search(
-    boxes: list[Floats], anchors: list[Floats], homes: list[Floats | None]
+    boxes: list[Floats], anchors: list[Floats], homes: list[Floats | None], work: Work
 ) -> tuple[float, list[Floats]] | None:
     """Place one cluster after the other, keeping the best placements so far.
 
@@ -175,6 +246,7 @@ def _search(
         boxes: for each of C clusters its boxes (n, K, 4).
         anchors: for each cluster the shifts (S, 2) to choose from.
         homes: where the middle of each cluster should be; ``None`` for one that should stay.
+        work: what the search may still cost.
 
     Returns:
         The cost and C shifts, or ``None`` where the clusters get in each other's way.
@@ -190,8 +262,11 @@ def _search(
         total = costs[:, None] + away - order * own.sum(1)
         for j in range(i):
             shift = own[None] - anchors[j][chosen[:, j]][:, None]
-            distinct, where = np.unique(np.round(shift.reshape(-1, 2), 9), axis=0, return_inverse=True)
-            gap = gaps(*as_few_frames(fine[i], fine[j]), distinct)
+            work.spend(_SORT_WORK * total.size)
+            distinct, where = _distinct(np.round(shift.reshape(-1, 2), 9))
+            few = as_few_frames(fine[i], fine[j])
+            work.spend(len(distinct) * few[0].shape[0] * few[1].shape[0] * few[0].shape[1])
+            gap = gaps(*few, distinct)
             cost = np.where(gap >= GAP - 1e-9, 4 * np.maximum(0, _WANTED_GAP - gap) ** 2, np.inf)
             total = total + cost[where].reshape(total.shape)
         best = np.argsort(np.round(total.ravel(), 9), kind="stable")[:_BEAM]

@@ -15,6 +15,12 @@ from ttom_pl.planners.standing import stand
 def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
     """Return the scene that the clauses of a prompt describe."""
     cast = Cast(prompt)
+    read_into(cast, clauses)
+    return cast.finish()
+
+
+def read_into(cast: Cast, clauses: Sequence[Clause]) -> None:
+    """Let the actors do what clauses say, one after the other."""
     waiting: list[Part] = []
     for number, clause in enumerate(clauses):
         if not (clause.subjects or cast.subjects):
@@ -31,7 +37,6 @@ def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
         waiting = []
     for part in waiting:
         act(cast, part)
-    return cast.finish()
 
 
 def _read(cast: Cast, clause: Clause, before: Sequence[Part]) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ttom_pl.planners.motions import Floats
+from ttom_pl.planners.work import Work
 
 Kind = Literal[
     "left", "right", "above", "below", "under", "on", "front", "behind", "beside", "in", "around", "leap", "scale"
@@ -18,6 +19,7 @@ _APART = 0.14
 _NEXT = 0.06
 _FINE = 4
 _CROWD = 16
+_STEP_WORK = 2000
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,16 @@ class Cluster:
         return np.concatenate(list(self.boxes.values()))
 
 
-def clusters(boxes: Sequence[Floats], relations: Sequence[Relation], anchored: Iterable[int]) -> list[Cluster] | None:
+def clusters(
+    boxes: Sequence[Floats], relations: Sequence[Relation], anchored: Iterable[int], work: Work
+) -> list[Cluster] | None:
     """Put related bodies in their places to each other.
 
     Args:
         boxes: for each body its boxes (n, K, 4), wherever they are.
         relations: the relations.
         anchored: numbers of the bodies whose place in the frame is given; they are not shifted.
+        work: what the search for places may still cost.
 
     Returns:
         The clusters, each body in one; ``None`` where the relations cannot hold together.
@@ -57,7 +62,7 @@ def clusters(boxes: Sequence[Floats], relations: Sequence[Relation], anchored: I
     for members in _components(len(boxes), relations):
         own = [r for r in relations if set(r.firsts) <= members]
         start = min(members, key=lambda i: (i not in fixed, i))
-        cluster = _assemble(start, boxes, own)
+        cluster = _assemble(start, boxes, own, work)
         if cluster is None:
             return None
         found.append(cluster)
@@ -73,35 +78,38 @@ def _components(count: int, relations: Sequence[Relation]) -> list[set[int]]:
     return sorted(components, key=min)
 
 
-def _assemble(start: int, boxes: Sequence[Floats], relations: Sequence[Relation]) -> Cluster | None:
+def _assemble(start: int, boxes: Sequence[Floats], relations: Sequence[Relation], work: Work) -> Cluster | None:
     """Add one relation after the other, definite ones first; go back where a later one finds no place."""
     ordered = sorted(relations, key=lambda r: r.kind == "beside")
-    placed = _extend({start: boxes[start]}, ordered, boxes)
+    placed = _extend({start: boxes[start]}, ordered, boxes, work)
     return None if placed is None else Cluster(dict(sorted(placed.items())))
 
 
 def _extend(
-    placed: dict[int, Floats], waiting: Sequence[Relation], boxes: Sequence[Floats]
+    placed: dict[int, Floats], waiting: Sequence[Relation], boxes: Sequence[Floats], work: Work
 ) -> dict[int, Floats] | None:
     if not waiting:
         return placed
+    work.spend(_STEP_WORK)
     relation = next(r for r in waiting if placed.keys() & {*r.firsts, *r.seconds})
     rest = [r for r in waiting if r is not relation]
-    for both in _attach(relation, boxes, placed):
-        found = _extend(both, rest, boxes)
+    for both in _attach(relation, boxes, placed, work):
+        found = _extend(both, rest, boxes, work)
         if found is not None:
             return found
     return None
 
 
-def _attach(relation: Relation, boxes: Sequence[Floats], placed: dict[int, Floats]) -> Iterator[dict[int, Floats]]:
+def _attach(
+    relation: Relation, boxes: Sequence[Floats], placed: dict[int, Floats], work: Work
+) -> Iterator[dict[int, Floats]]:
     """Yield the ways to place what of a relation has no place yet."""
     for side in (relation.firsts, relation.seconds):
         done = tuple(i for i in side if i in placed)
         if done and len(done) < len(side):
             missing = next(i for i in side if i not in placed)
-            for more in _places(Relation("beside", (missing,), done), {missing: boxes[missing]}, placed):
-                yield from _attach(relation, boxes, more)
+            for more in _places(Relation("beside", (missing,), done), {missing: boxes[missing]}, placed, work):
+                yield from _attach(relation, boxes, more, work)
             return
     firsts_stand = relation.firsts[0] in placed
     moving = relation.seconds if firsts_stand else relation.firsts
@@ -110,8 +118,8 @@ def _attach(relation: Relation, boxes: Sequence[Floats], placed: dict[int, Float
         return
     row = {moving[0]: _spanning(relation, boxes[moving[0]], placed)}
     for i in moving[1:]:
-        row = next(_places(Relation("beside", tuple(row), (i,)), {i: boxes[i]}, row))
-    yield from _places(relation, row, placed)
+        row = next(_places(Relation("beside", tuple(row), (i,)), {i: boxes[i]}, row, work))
+    yield from _places(relation, row, placed, work)
 
 
 def _spanning(relation: Relation, boxes: Floats, placed: dict[int, Floats]) -> Floats:
@@ -126,7 +134,9 @@ def _spanning(relation: Relation, boxes: Floats, placed: dict[int, Floats]) -> F
     return np.concatenate([boxes[..., :2] - extra, boxes[..., 2:] + extra], axis=-1)
 
 
-def _places(relation: Relation, new: dict[int, Floats], placed: dict[int, Floats]) -> Iterator[dict[int, Floats]]:
+def _places(
+    relation: Relation, new: dict[int, Floats], placed: dict[int, Floats], work: Work
+) -> Iterator[dict[int, Floats]]:
     """Yield ``placed`` with ``new`` at each offset that the relation allows and no other body forbids."""
     firsts_are_new = relation.firsts[0] in new
     other = relation.seconds if firsts_are_new else relation.firsts
@@ -138,6 +148,7 @@ def _places(relation: Relation, new: dict[int, Floats], placed: dict[int, Floats
         shift = np.tile((there[:2] + there[2:]) / 2 + sign * offset - (here[:2] + here[2:]) / 2, 2)
         moved = {i: b + shift for i, b in new.items()}
         strangers = [b for i, b in placed.items() if i not in other]
+        work.spend(_STEP_WORK * (1 + len(moved) * len(strangers)))
         if all(least_gap(a, b) >= GAP - 1e-9 for a in moved.values() for b in strangers):
             yield placed | moved
 

@@ -1,5 +1,6 @@
 """What a prompt asks for: its objects, how each one moves, and how they stand to each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -129,6 +130,17 @@ class Scene:
     relations: list[Relation] = field(default_factory=list)
     background: str = ""
     doubts: list[tuple[float, str]] = field(default_factory=list)
+
+    def keep(self, chosen: Sequence[int]) -> None:
+        """Leave out all actors but the chosen ones, with the relations of those that are left out."""
+        number = {old: new for new, old in enumerate(chosen)}
+        relations = []
+        for r in self.relations:
+            firsts, seconds = (tuple(number[i] for i in side if i in number) for side in (r.firsts, r.seconds))
+            if firsts and seconds:
+                relations.append(Relation(r.kind, firsts, seconds))
+        self.relations = relations
+        self.actors = [self.actors[i] for i in chosen]
 
     def bodies(self, size: tuple[float, float]) -> tuple[Body, ...]:
         """Return what to place, objects of the given usual size."""

@@ -20,9 +20,19 @@ _KINDS: dict[str, Kind] = {
     "opposite": "beside", "against": "beside", "in": "in", "inside": "in", "within": "in", "into": "in",
 }  # fmt: skip
 _AHEAD: dict[Sign, Kind] = {(1, 0): "left", (-1, 0): "right", (0, 1): "above", (0, -1): "below"}
+_VESSELS = frozenset(
+    """
+    aquarium barrel basin bathtub bowl bucket cauldron cup fishbowl glass jar jug mug pan pool pot sink tank teacup tub
+    vase well
+    """.split()
+)
+_INNER: dict[str, Kind] = {"bottom": "under", "middle": "on"}
+"""Relations that are "in" where something can be in it."""
 _ALWAYS = frozenset(
-    "left right above below beneath under underneath front behind beside near past between top atop alongside opposite"
-    " toward towards after against".split()
+    """
+    left right above below bottom middle sides beneath under underneath front behind beside near past between top
+    atop alongside opposite toward towards after against
+    """.split()
 )
 _INSIDE = frozenset({"in", "inside", "within", "into"})
 _LOOSE = frozenset({"through", "across", "along", "around", "from", "to", "at", "off"})
@@ -174,7 +184,7 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
         if not wanted:
             cast.place(noun)
     elif relation == "with":
-        wanted = among_places or _comes_along(noun, part)
+        wanted = among_places or lemma in verbs.TOP or _comes_along(noun, part)
     elif relation == "for":
         wanted = noun.has_article and (objects.is_animate(noun) or lemma == "reach")
     elif relation == "to" and not directed and objects.is_animate(noun):
@@ -226,8 +236,15 @@ def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed:
         cast.relate("leap", cast.subjects, targets)
     elif relation == "around" and (lemma in verbs.CIRCLE or part.marks("circle")):
         cast.relate("around", cast.subjects, targets)
-    elif relation == "between":
+    elif relation == "between" or (relation == "middle" and sum(cast[i].count or 1 for i in targets) > 1):
         _between(cast, targets)
+    elif relation == "sides":
+        _flank(cast, targets)
+    elif relation in _INNER:
+        contained = all(cast[i].noun.lemma in _VESSELS for i in targets)
+        cast.relate("in" if contained else _INNER[relation], cast.subjects, targets)
+    elif relation == "with" and lemma in verbs.TOP:
+        cast.relate("on", targets, cast.subjects)
     elif (relation == "into" and lemma in verbs.LOWER) or (relation in _ON and _goes_down(cast)):
         cast.relate("above", cast.subjects, targets)
     elif relation == "from" and lemma in {"hang", "dangle", "suspend", "swing"}:
@@ -277,6 +294,17 @@ def _between(cast: Cast, targets: list[int]) -> None:
     done = [r for r in cast.scene.relations if r.kind == "right" and r.firsts == tuple(cast.subjects)]
     for k, target in enumerate(targets, start=len(done)):
         cast.relate("right" if k == 0 else "left", cast.subjects, [target])
+
+
+def _flank(cast: Cast, targets: list[int]) -> None:
+    """Put one subject to the left of something and the other to its right."""
+    if len(cast.subjects) == 1 and cast.actors[0].count == 2:
+        cast.subjects = cast.split(cast.subjects[0])
+    if len(cast.subjects) == 2:
+        cast.relate("left", cast.subjects[:1], targets)
+        cast.relate("right", cast.subjects[1:], targets)
+    else:
+        cast.relate("beside", cast.subjects, targets)
 
 
 def _pass(cast: Cast, link: Mark, noun: NounPhrase, part: Part) -> None:

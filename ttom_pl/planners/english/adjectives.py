@@ -1,5 +1,10 @@
 """Adjectives: needed to see where a noun phrase has its noun."""
 
+from functools import cache
+
+from ttom_pl.planners.english.function_words import NUMBERS
+from ttom_pl.planners.english.lexicon import look_up
+
 COLORS = frozenset(
     """
     amber beige black blue bronze brown colorful colourful copper crimson cyan gold golden gray green grey indigo
@@ -54,6 +59,7 @@ _ENDINGS = (
     "like",
     "ular",
 )
+_MOSTLY = 7
 _NOT = frozenset(
     """
     angelfish bible bike brush cable catfish cleaner constable cooler crayfish dish dryer finish fish goldfish handful
@@ -63,8 +69,9 @@ _NOT = frozenset(
 )
 
 
+@cache
 def is_adjective(word: str) -> bool:
-    """Whether a word is an adjective, by the list or by its ending."""
+    """Whether a word is an adjective, by the list, by its ending or by what the lexicon says of it."""
     if word in _ADJECTIVES or (word in COLORS and word not in _ALSO_NOUNS):
         return True
     if "-" in word and word.endswith("ed"):
@@ -72,6 +79,13 @@ def is_adjective(word: str) -> bool:
     if word.endswith(("er", "est")) and len(word) > 4 and word not in _NOT:
         stem = word.removesuffix("est").removesuffix("er")
         short = stem[:-1] if stem[-1] == stem[-2] else ""
-        if {stem, stem + "e", short, stem.removesuffix("i") + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
+        entry = look_up(word)
+        tool = entry is not None and entry.noun > 5 and not entry.adjective and entry.kind
+        if not tool and {stem, stem + "e", short, stem.removesuffix("i") + "y"} & (_ADJECTIVES | COLORS - _ALSO_NOUNS):
             return True
-    return len(word) > 5 and word.endswith(_ENDINGS) and word not in _NOT
+    if len(word) > 5 and word.endswith(_ENDINGS) and word not in _NOT:
+        return True
+    entry = look_up(word)
+    if entry is None or entry.adjective < _MOSTLY or entry.kind in ("person", "animal"):
+        return False
+    return word not in NUMBERS and not word.endswith(("ing", "ed", "en", "wn", "rn"))

@@ -172,6 +172,7 @@ class _Reader:
 
     def _antecedent(self, at: int) -> list[NounPhrase]:
         """Return what "who" or "which" is about; not what it wears ("a woman in a yellow dress who waves")."""
+        at -= isinstance(comma := self.peek(at - 1), Word) and comma.low == ","
         before = self.peek(at - 1)
         if isinstance(before, NounPhrase) and is_clothing(before):
             wearer = self.peek(at - 3)
@@ -203,6 +204,10 @@ class _Reader:
             last = self.clause.items[-1]
             if isinstance(last, Complement) and last.noun is not None:
                 self.pending = last.link
+                before = self.clause.items[-2] if len(self.clause.items) > 1 else None
+                behind = self.peek(after + 1)
+                if isinstance(before, Complement) and isinstance(behind, Word) and behind.low == last.link:
+                    self.pending = before.link  # "a cup in one hand and a fork in the other"
             else:
                 self.open()
         elif isinstance(following, Verb) and self.clause.reduced and (following.is_finite or word.low == ","):

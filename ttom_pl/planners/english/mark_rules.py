@@ -13,6 +13,8 @@ Build = Callable[[re.Match[str]], Found | None]
 _FRAME = r"(?:screen|frame|scene|video|image|picture|view|shot|canvas|display|clip|footage|composition)\b"
 _OF_FRAME = rf"(?:,? (?:of|in|on) (?:the |its )?(?:entire |whole )?{_FRAME})?"
 _OF_THING = rf" of(?! (?:the |its )?{_FRAME})(?= )"
+_ROOM = r"\w*room|kitchen|hall|garden|yard|garage|office|attic|cellar|studio|house|stage"
+_OF_ROOM = rf"(?: of (?:the |an? )?(?:[\w'-]+ ){{0,2}}?(?:{_ROOM}))?"
 _PART = r"(?:[- ](?:hand[- ])?(?:side|corner|edge|part|half|end|quadrant|portion|region|area|third)\b)"
 _CORNER = r"(?:upper|top|lower|bottom)[- ]?(?:left|right)|(?:left|right)[- ](?:upper|top|lower|bottom)"
 _SIDE = r"left|right|top|bottom|upper|lower|cent(?:er|re)|middle|above|below"
@@ -34,6 +36,7 @@ _WRAPPER = (
     r"|rendering|render|depiction|gif|movie|slow-motion|cartoon)(?: (?:video|shot|footage|clip|view|sequence))?"
     r",?(?: of| with| in which| where| showing| featuring| depicting| that shows| which shows| capturing|:)\s+"
 )
+_NEAR = 120
 _NOT_A_DIRECTION = (
     "next|beside|behind|in front|in the mid|in the cent|above|below|before|after|near|there|now|away|up|down"
 )
@@ -84,6 +87,12 @@ def _side_of(match: re.Match[str]) -> Found | None:
     return "side of", (_sign(match["a"]),), (match["p"] or "on").lower()
 
 
+def _edge(match: re.Match[str]) -> Found | None:
+    """Build "on the edge of a table", which is on the table, and "along the edge of a table", which is a way."""
+    place = match["p"].lower()
+    return "relation", (), "on" if place == "at" else place
+
+
 def _beside_it(match: re.Match[str]) -> Found | None:
     return "beside it", (), match["a"].lower()
 
@@ -91,7 +100,8 @@ def _beside_it(match: re.Match[str]) -> Found | None:
 def _pass_to(match: re.Match[str]) -> Found | None:
     """Build the end of "from the left of … to its right"."""
     opening = r"from (?:(?:the )?(?:left|right|top|bottom)(?: \w+)? of|above|below) [^,.;]*$"
-    begun = re.search(opening, match.string[: match.start()], re.IGNORECASE)
+    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    begun = re.search(opening, before, re.IGNORECASE)
     return ("pass to", (_sign(match["a"]),), "") if begun else None
 
 
@@ -106,7 +116,7 @@ def _before_verb(match: re.Match[str]) -> Found | None:
 
 def _bare_side(match: re.Match[str]) -> Found | None:
     """Build a lone "left" or "right", which is a direction only behind a verb or an adverb."""
-    before = re.findall(r"[\w'-]+|[^\w\s]", match.string[: match.start()].lower())
+    before = re.findall(r"[\w'-]+|[^\w\s]", match.string[max(0, match.start() - _NEAR) : match.start()].lower())
     last = before[-1] if before else ""
     guess = guessed_verb(last)
     verb = known_verb(last) is not None or (guess is not None and guess.form != "ed")
@@ -165,15 +175,28 @@ _RULES: list[tuple[str, Build]] = [
     ),
     (rf"(?:on|to|at|by) (?:its|their|his|her) (?P<a>left|right)(?: side)?{_NEXT}", _beside_it),
     (rf"(?:at |on |to )?(?:the )?(?:very )?top{_OF_THING}", _fixed("relation", text="top")),
-    (rf"(?:at|near) the (?:foot|base|bottom){_OF_THING}", _fixed("relation", text="below")),
+    (rf"on top(?! of){_NEXT}", _fixed("beside it", text="on")),
+    (rf"(?:on|to) (?:the )?(?:very )?(?:bottom|underside){_OF_THING}", _fixed("relation", text="under")),
+    (rf"(?:at|near) the (?:very )?bottom{_OF_THING}", _fixed("relation", text="bottom")),
+    (rf"(?:at|near) the (?:foot|base){_OF_THING}", _fixed("relation", text="below")),
+    (
+        r"(?:on|at|to|along) (?:either|each|both|the (?:two|opposite)|opposite) (?:sides?|ends?|edges?) of(?= )",
+        _fixed("relation", text="sides"),
+    ),
+    (
+        rf"(?P<p>on|at|along|around|near|by|over) (?:the |an? )(?:very |outer |far )?(?:edge|rim|border|brink)s?"
+        rf"{_OF_THING}",
+        _edge,
+    ),
+    (rf"(?:in|at|near|into) (?:the |a |one )(?:far |back )?corner{_OF_ROOM}{_NEXT}", _fixed("at", (-1, 1))),
     (r"in front of(?= )", _fixed("relation", text="front")),
     (
-        r"(?:right |directly |just )?(?:next to|adjacent to|close to|by the side of|at the side of|side by side with"
-        r"|on (?:either|each|both|the other|one) sides? of)(?= )",
+        r"(?:right |directly |just )?(?:next to|adjacent to|close to|side by side with"
+        r"|(?:off )?(?:by|at|to|on|along) (?:the|one|the other) sides? of)(?= )",
         _fixed("relation", text="beside"),
     ),
     (r"(?:in )?between(?= )", _fixed("relation", text="between")),
-    (rf"in the (?:middle|cent(?:er|re)|midst|heart){_OF_THING}", _fixed("relation", text="in")),
+    (rf"(?:in|at) the (?:very )?(?:middle|cent(?:er|re)|midst|heart){_OF_THING}", _fixed("relation", text="middle")),
     # Closer and further away.
     (
         rf"(?:(?:straight|directly|closer|up|right|headlong) )*(?:towards?|to|at) {_CAMERA}",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ttom_pl.planners.english import function_words as fw
 from ttom_pl.planners.english.adjectives import COLORS, is_adjective
+from ttom_pl.planners.english.lexicon import look_up
 from ttom_pl.planners.english.line import Line, is_participle
 from ttom_pl.planners.english.nouns import (
     COLLECTIVES,
@@ -20,8 +21,16 @@ from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token
 from ttom_pl.planners.english.verb_or_noun import OpenPhrase, is_verb
 
+_DEEPEST = 4
+_SPOTS = frozenset(
+    "back base border bottom brink center centre corner edge end front interior middle rim side surface tip top".split()
+)
+"""Spots of a thing: what is on the edge of a table is on the table."""
 
-def noun_phrase(line: Line, at: int, joined: bool = False, adjoins: bool = False) -> tuple[NounPhrase | None, int]:
+
+def noun_phrase(
+    line: Line, at: int, joined: bool = False, adjoins: bool = False, depth: int = 0
+) -> tuple[NounPhrase | None, int]:
     """Read a noun phrase.
 
     Args:
@@ -29,6 +38,7 @@ def noun_phrase(line: Line, at: int, joined: bool = False, adjoins: bool = False
         at: where to begin.
         joined: whether "NP and" stands before it, without a verb.
         adjoins: whether another noun phrase stands right before it.
+        depth: in how many others it stands, behind their "of".
 
     Returns:
         The noun phrase, or ``None`` where there is none, and the place behind it.
@@ -47,7 +57,7 @@ def noun_phrase(line: Line, at: int, joined: bool = False, adjoins: bool = False
     words = words or (phrase.words[-1:] if phrase.determiner else [])
     if not words or (phrase.is_bare and not phrase.has_noun and words[-1].low not in ING_NOUNS):
         return None, at
-    return _close(line, at, phrase, words)
+    return _close(line, at, phrase, words, depth)
 
 
 def number(low: str) -> int | None:
@@ -82,9 +92,14 @@ def _determiners(line: Line, at: int, phrase: OpenPhrase) -> int:
 
 def _joins_adjectives(line: Line, at: int, phrase: OpenPhrase) -> bool:
     """Whether a comma or "and" stands between words that describe the noun to come ("a lush, green plant")."""
+    at += fw.is_adverb(line.low(at + 1)) and line.low(at + 1).endswith("ly")
     low = line.low(at + 1)
     describes = is_adjective(low) or low in COLORS or (is_participle(low) and bool(phrase.determiner))
     unknown = line.low(at) == "," and phrase.determiner in {"a", "an"} and len(phrase.words) == 1 and is_adjective(low)
+    if line.low(at) == "," and phrase.determiner in {"a", "an"} and len(phrase.words) == 1 and not line.closes(at + 1):
+        entry = look_up(phrase.words[0].low)
+        unknown |= entry is not None and entry.adjective > 5
+        describes |= unknown
     begun = bool(phrase.words) and (not phrase.has_noun or unknown)
     return begun and describes and line.word_follows(at + 1)
 
@@ -93,30 +108,40 @@ def _ends(line: Line, at: int, phrase: OpenPhrase) -> bool:
     """Whether an adverb, a number or an adjective behind the noun ends the phrase."""
     low = line.low(at)
     if fw.is_adverb(low) and not is_adjective(low):
-        if phrase.determiner and not phrase.words and not low.endswith("ly"):
+        described = is_adjective(line.low(at + 1)) or is_participle(line.low(at + 1))
+        if phrase.determiner and not phrase.has_noun and (not low.endswith("ly") or described):
+            return False
+        entry = look_up(low)
+        if (
+            phrase.determiner and entry is not None and entry.noun > 3 and line.word_follows(at)
+        ):  # "a modern home office"
             return False
         return phrase.has_noun or not line.word_follows(at)
     return phrase.has_noun and (number(low) is not None or (is_adjective(low) and not line.word_follows(at)))
 
 
-def _close(line: Line, at: int, phrase: OpenPhrase, words: Sequence[Token]) -> tuple[NounPhrase, int]:
+def _close(line: Line, at: int, phrase: OpenPhrase, words: Sequence[Token], depth: int) -> tuple[NounPhrase, int]:
     """Close a noun phrase, with the "of …" that belongs to it."""
     head = words[-1]
     plural = (phrase.count or 1) > 1 or (phrase.count is None and not phrase.is_singular and is_plural(head.low))
     if head.low in INVARIANT and phrase.count is None:
         plural = False
     count = phrase.count if phrase.count is not None else (None if plural else 1)
-    end = phrase.words[-1].end
-    if line.low(at) == "of" and at + 1 < len(line):
-        inner, after = noun_phrase(line, at + 1)
+    if head.low in PAIRED_THINGS and phrase.count is None:
+        count, plural = 1, False
+    end, of = phrase.words[-1].end, None
+    if line.low(at) == "of" and at + 1 < len(line) and depth < _DEEPEST:
+        inner, after = noun_phrase(line, at + 1, depth=depth + 1)
         if inner is not None and {head.low, singular(head.low)} & (MEASURES | PARTS):
             return _portion(phrase, head.low, inner), after
+        if inner is not None and singular(head.low) in _SPOTS:
+            return inner, after
         if inner is not None and inner.plural and (some := number(head.low)) is not None:
             some_of = NounPhrase(phrase.start, inner.end, inner.head, inner.modifiers, "", some, some > 1)
             return some_of, after
         if inner is not None:
-            at, end = after, inner.end
-    return NounPhrase(phrase.start, end, head, tuple(words[:-1]), phrase.determiner, count, plural), at
+            at, end, of = after, inner.end, inner
+    return NounPhrase(phrase.start, end, head, tuple(words[:-1]), phrase.determiner, count, plural, "", of), at
 
 
 def _portion(phrase: OpenPhrase, measure: str, inner: NounPhrase) -> NounPhrase:

@@ -141,23 +141,32 @@ ANIMATE = frozenset(
 )
 MEASURES = frozenset(
     """
-    array band bit bits block bouquet bunch bunches chunk chunks cluster collection colony couple crowd dozen drop
-    drops duo family figure flock gaggle gang group groups handful heap herd image kind line lines litter load loads
-    lot lots lump model mound number pack packs pair pairs patch patches piece pieces pile piles pride row rows
-    scattering school sea series set sets shape sheet slice slices sort stack stacks strand stream strip swarm team
-    trio troop type variety
+    array assortment band bit bits blend block bouquet bunch bunches burst chunk chunks cluster collection colony
+    couple crowd dash display dozen drop drops duo family figure flock gaggle gang group groups handful heap helping
+    herd hint image kind layer layers line lines litter load loads lot lots lump mix mixture model mound number pack
+    packs pair pairs patch patches piece pieces pile piles pop pride range row rows scattering school sea selection
+    sense series set sets shape sheet slice slices sort splash sprig stack stacks strand stream strip swarm team
+    touch trio troop type variety
     """.split()
 )
 """Nouns that count or portion the noun after "of", which is then the object."""
-SINGLE_MEASURES = frozenset({"piece", "slice", "image", "figure", "model", "shape", "pile", "stack"})
+SINGLE_MEASURES = frozenset(
+    """
+    blend burst dash display figure helping hint image layer mix mixture model piece pile pop shape slice sprig stack
+    touch
+    """.split()
+)
 """Measures of which one is one thing, whatever it measures."""
 COLLECTIVES: dict[str, int] = {"pair": 2, "couple": 2, "duo": 2, "trio": 3, "dozen": 12}
 PAIRED_THINGS = frozenset(
     """
-    binoculars glasses goggles headphones jeans pajamas pants pliers scissors shorts sunglasses tights trousers
+    binoculars boots chopsticks clippers crutches dungarees earbuds earphones earrings eyeglasses glasses gloves goggles
+    handcuffs headphones jeans leggings mittens overalls pajamas pants pliers pyjamas rollerblades sandals scissors
+    shears shoes shorts skates skis slippers sneakers socks spectacles stilts stockings sunglasses suspenders tights
+    tongs trousers tweezers underpants
     """.split()
 )
-"""Plurals of which a pair is one thing."""
+"""Plurals that name one thing, or a pair that goes as one."""
 IRREGULAR_PLURALS: dict[str, str] = {
     "children": "child", "men": "man", "women": "woman", "people": "person", "geese": "goose", "mice": "mouse",
     "feet": "foot", "teeth": "tooth", "oxen": "ox", "wolves": "wolf", "leaves": "leaf", "knives": "knife",

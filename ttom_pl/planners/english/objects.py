@@ -2,6 +2,7 @@
 
 from ttom_pl.planners.english import function_words as fw
 from ttom_pl.planners.english.adjectives import COLORS, is_adjective
+from ttom_pl.planners.english.compounds import compound
 from ttom_pl.planners.english.nouns import (
     ABSTRACT,
     ANIMATE,
@@ -38,6 +39,8 @@ def is_nothing(noun: NounPhrase) -> bool:
     """Whether a noun phrase names no thing at all: a time, an idea, the weather, the frame itself."""
     names = {noun.head.low, noun.lemma}
     bare = not noun.determiner and not noun.modifiers and not noun.plural
+    if " " in compound(noun):
+        return False
     if names & PARTS and noun.count in (1, None) and (not noun.determiner or noun.determiner in fw.POSSESSIVE):
         return True
     if noun.determiner in {"a", "an"} and names & {"camera", "screen", "picture", "canvas", "frame", "image"}:
@@ -67,7 +70,7 @@ def is_solid(noun: NounPhrase, relation: str) -> bool:
 
 def is_target(noun: NounPhrase, relation: str, among_places: bool = False) -> bool:
     """Whether a noun phrase after a preposition names an object; places do where the subject is one."""
-    if is_nothing(noun) or _is_color(noun):
+    if is_nothing(noun) or is_color(noun):
         return False
     if is_scenery(noun):
         return is_solid(noun, relation) or (noun.count or 0) > 1 or (among_places and bool(noun.modifiers))
@@ -79,7 +82,7 @@ def is_patient(noun: NounPhrase, headline: bool) -> bool:
 
     A bare noun otherwise goes with its verb ("plays guitar", "takes photos").
     """
-    if is_nothing(noun) or _is_color(noun):
+    if is_nothing(noun) or is_color(noun):
         return False
     if is_scenery(noun) and not (is_solid(noun, "past") or (noun.count or 0) > 1):
         return False
@@ -88,7 +91,7 @@ def is_patient(noun: NounPhrase, headline: bool) -> bool:
     return headline or described or not bare
 
 
-def _is_color(noun: NounPhrase) -> bool:
+def is_color(noun: NounPhrase) -> bool:
     """Whether a noun phrase is a colour ("a bright red"), not a thing that a colour is named after ("an orange")."""
     return noun.only_colors and is_adjective(noun.head.low)
 

@@ -22,6 +22,7 @@ class NounPhrase:
         count: how many; ``None`` for a plural that does not say.
         plural: whether there are several.
         portion: the noun that measures it ("piece" of "a piece of bread"); empty without.
+        of: the noun phrase behind "of", where that does not become the noun ("a view of *a harbour*").
     """
 
     start: int
@@ -32,6 +33,7 @@ class NounPhrase:
     count: int | None = 1
     plural: bool = False
     portion: str = ""
+    of: "NounPhrase | None" = None
 
     @property
     def lemma(self) -> str:

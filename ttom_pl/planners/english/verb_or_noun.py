@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ttom_pl.planners.english import function_words as fw
 from ttom_pl.planners.english.adjectives import is_adjective
+from ttom_pl.planners.english.lexicon import look_up
 from ttom_pl.planners.english.line import Line, is_participle
 from ttom_pl.planners.english.nouns import (
     ANIMATE,
@@ -18,10 +19,14 @@ from ttom_pl.planners.english.nouns import (
     singular,
 )
 from ttom_pl.planners.english.tokens import Token
-from ttom_pl.planners.english.verbs import VerbForm, guessed_verb, known_verb
+from ttom_pl.planners.english.verbs import MOVES, VerbForm, guessed_verb, known_verb
 
 _WITH_BASE = frozenset({"watch", "see", "hear", "feel", "let", "make", "help", "observe"})
 """Verbs that take an object with a verb of its own ("watches *a goldfish swim*")."""
+_RATHER_A_VERB = 8
+_WAYS = frozenset({"step", "particle", "goto", "route", "from", "growth", "away", "swing", "circle"})
+_SET_IN = frozenset("in on at against amid amidst during within".split())
+_BEHIND_VERBS = fw.ARTICLES | fw.POSSESSIVE | {"out", "off", "away", "over", "back"}
 _BEFORE_GERUNDS = frozenset({"after", "before", "upon", "without", "from"})
 
 
@@ -60,8 +65,8 @@ class OpenPhrase:
 
     @property
     def has_noun(self) -> bool:
-        """Whether one of its words is more than an adjective."""
-        return any(not is_adjective(word.low) and not is_participle(word.low) for word in self.words)
+        """Whether one of its words is more than an adverb or an adjective."""
+        return any(not is_adjective(w.low) and not is_participle(w.low) and not fw.is_adverb(w.low) for w in self.words)
 
 
 def is_verb(line: Line, at: int, phrase: OpenPhrase) -> bool:
@@ -69,6 +74,8 @@ def is_verb(line: Line, at: int, phrase: OpenPhrase) -> bool:
     low = line.low(at)
     after = line.mark(at + 1)
     if low in {"lights", "light"} and after is not None and after.kind == "particle":
+        return True
+    if low == "set" and phrase.has_noun and line.low(at + 1) in _SET_IN:
         return True
     verb = known_verb(low) or guessed_verb(low)
     if verb is None:
@@ -117,7 +124,7 @@ def _is_third_person(line: Line, at: int, phrase: OpenPhrase) -> bool:
         return is_plural(last)
     if not known:
         needed = phrase.before in fw.CLAUSE_OPENERS and not line.word_follows(at)
-        return phrase.has_noun and (line.low(at + 1) in fw.ARTICLES or needed)
+        return phrase.has_noun and (line.low(at + 1) in _BEHIND_VERBS or needed)
     if not phrase.has_noun:
         after_adverb = all(word.low in fw.ORDINALS for word in phrase.words)
         follows = phrase.adjoins or phrase.before in fw.AUXILIARIES | fw.PRONOUNS
@@ -125,6 +132,9 @@ def _is_third_person(line: Line, at: int, phrase: OpenPhrase) -> bool:
     if phrase.before in fw.PREPOSITIONS and (low in IRREGULAR_PLURALS or low in PLACES):
         return False
     if is_plural(last) and last not in INVARIANT:
+        entry = look_up(singular(low))
+        if entry is not None and entry.verb >= _RATHER_A_VERB and not line.is_finite(at + 1):
+            return True
         return phrase.before in {"with", "without", "of", "in"}
     return not line.is_finite(at + 1)
 
@@ -137,9 +147,30 @@ def _is_base(line: Line, at: int, phrase: OpenPhrase) -> bool:
         return True
     if phrase.count is not None and phrase.count > 1:
         return is_plural(last)
+    if phrase.is_singular and phrase.has_noun and _acts_without_ending(line, at, last):
+        return True
     if phrase.joined and phrase.has_noun and (phrase.is_singular or not line.word_follows(at)):
         return True
     return is_plural(last) and not phrase.is_singular and (bool(phrase.determiner) or phrase.has_noun)
+
+
+def _acts_without_ending(line: Line, at: int, last: str) -> bool:
+    """Decide on "rise" in "a balloon rise into the sky": rather a verb than a noun, with what only verbs take."""
+    low, entry = line.low(at), look_up(line.low(at))
+    if entry is None or entry.verb < entry.noun or look_up(f"{last} {low}") is not None:
+        return False
+    mark = line.mark(at + 1)
+    if mark is not None:
+        return low in MOVES and mark.kind in _WAYS
+    behind = line.low(at + 1)
+    if behind in fw.ARTICLES | fw.POSSESSIVE:
+        return True
+    return low in MOVES and (behind in fw.PREPOSITIONS - {"of", "for", "with"} or fw.is_adverb(behind))
+
+
+def _can_be_noun(low: str) -> bool:
+    entry = look_up(low)
+    return entry is not None and entry.noun > 0
 
 
 def _is_unknown_verb(line: Line, at: int, phrase: OpenPhrase) -> bool:
@@ -161,7 +192,9 @@ def _begins_with_verb(verb: VerbForm, line: Line, at: int, phrase: OpenPhrase) -
         return not (line.begins(at) and line.word_follows(at))
     if at == 0 or line.low(at - 1) in {".", ";"} | fw.CLAUSE_OPENERS:
         return False
-    if verb.form == "s" and line.is_finite(at + 1):
+    if verb.form == "base" and is_participle(line.low(at + 1)):  # "a kettle boils, steam rising from it"
+        return False
+    if verb.form == "s" and (line.is_finite(at + 1) or (phrase.joined and _can_be_noun(singular(line.low(at))))):
         return False
     return known_verb(line.low(at)) is not None and not _noun_expected(line, at)
 

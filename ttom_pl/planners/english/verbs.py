@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from ttom_pl.planners.english.lexicon import look_up
+
 Form = Literal["base", "s", "ing", "ed"]
 
 GO = frozenset(
@@ -70,6 +72,8 @@ PUT = frozenset(
     " stick stuff throw toss".split()
 )
 """Verbs whose object is where the preposition says."""
+TOP = frozenset("top crown cap".split())
+"""Verbs after which "with …" names what is on top."""
 WEAR = frozenset("wear don sport dress".split())
 CIRCLE = frozenset("circle orbit".split())
 JUMP = frozenset("jump leap hop skip spring vault somersault".split())
@@ -188,6 +192,9 @@ _IRREGULAR: dict[str, str] = {
     "fought": "fight", "found": "find", "crept": "creep", "dug": "dig", "leapt": "leap", "knelt": "kneel",
     "leaned": "lean", "shone": "shine", "sang": "sing", "shook": "shake", "shaken": "shake", "became": "become",
     "doing": "do", "fled": "flee", "sped": "speed", "strode": "stride", "wove": "weave", "dove": "dive",
+    "slung": "sling", "strewn": "strew", "sewn": "sew", "shown": "show", "bound": "bind", "bent": "bend",
+    "clung": "cling", "flung": "fling", "met": "meet", "lost": "lose", "sown": "sow", "stung": "sting",
+    "thought": "think", "taught": "teach", "shrunk": "shrink", "drunk": "drink", "rung": "ring", "won": "win",
 }  # fmt: skip
 _DOUBLED = frozenset("control patrol propel compel begin babysit zigzag".split())
 _ENDS_IN_L = re.compile(r"[^aeiou][aeiou]l$")
@@ -240,9 +247,19 @@ def known_verb(word: str) -> VerbForm | None:
 def guessed_verb(word: str) -> VerbForm | None:
     """Return a verb by the word's ending alone, for words that no list holds."""
     if word.endswith("ing") and len(word) > 5:
-        return VerbForm(word[:-3], "ing")
+        return VerbForm(_lemma(word[:-3]), "ing")
     if word.endswith("ed") and not word.endswith("eed") and len(word) > 4:
-        return VerbForm(word[:-2], "ed")
+        return VerbForm(_lemma(word[:-2]), "ed")
     if word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")) and len(word) > 3:
         return VerbForm(word[:-1], "s")
     return None
+
+
+def _lemma(stem: str) -> str:
+    """Return the verb of which a stem is left without its ending: "feature" of "featur", "top" of "topp"."""
+    short = stem[:-1] if stem[-1] == stem[-2] else stem
+    for verb in (stem, f"{stem}e", short):
+        entry = look_up(verb)
+        if entry is not None and entry.verb:
+            return verb
+    return stem
