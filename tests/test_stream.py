@@ -498,3 +498,12 @@ def test_memory_of_another_adapter_is_no_hit(run_stream: RunStream, remember: An
     run_stream(remember(path=shared), prompts=PROMPTS[:1], out="first")
     run = run_stream(remember(path=shared), prompts=PROMPTS[:1], out="second", module=change)
     assert not read_results(run)["first"]["memory"]["hit"]
+
+
+def test_several_processes_are_refused(backbone: WanBackbone, planner: Planner, tmp_path: Path) -> None:
+    """Each would serve every prompt; nothing is written."""
+    trainer = Trainer(accelerator="cpu", devices=2, logger=False, enable_checkpointing=False)
+    module = LayoutTTO(backbone, guided_steps=1, loss_blocks=[1], rank=2)
+    with pytest.raises(ValueError, match="the trainer has 2 processes"):
+        Stream(tmp_path / "run", planner).run(trainer, module, [])
+    assert not (tmp_path / "run").exists()

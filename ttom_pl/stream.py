@@ -123,8 +123,14 @@ class Stream:
 
         Raises:
             RunError: if the folder cannot be used.
-            ValueError: with ``on_error="raise"``, for the first prompt that cannot be served.
+            ValueError: if the trainer has several processes;
+                with ``on_error="raise"``, for the first prompt that cannot be served.
         """
+        if trainer.world_size != 1:
+            raise ValueError(
+                f"the trainer has {trainer.world_size} processes, each of which would serve every prompt; "
+                "set trainer.devices and trainer.num_nodes to 1"
+            )
         self.trainer, self.module, self.prompts = trainer, module, prompts
         self.folder = RunFolder.open(self.out, config)
         check_places(prompts, self.folder)
