@@ -45,6 +45,7 @@ class Served:
         files: what was written, relative to the run folder.
         seconds: wall-clock seconds per stage.
         video: shape (F, 3, H, W) in [0, 1].
+        plain: whether its layout is not trusted, so that it is sampled without rehearsal and memory.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Served:
     files: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     video: Tensor | None = None
+    plain: bool = False
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
@@ -83,7 +85,7 @@ class Served:
             "scores": self.scores,
             "files": self.files,
             "layout": self.layout.to_dict(),
-        }
+        } | ({"plain": True} if self.plain else {})
 
 
 class Stream:
@@ -96,6 +98,14 @@ class Stream:
         vary_seed: give prompt i the seed ``seed + i`` rather than the same one to all, as the paper does. What a
             memory holds serves the noise that it was learnt on best.
         on_error: what to do with a prompt that cannot be served: report and skip it, or stop.
+        min_confidence: least confidence of a planned layout that is followed; to ask another planner first, give a
+            :class:`~ttom_pl.planners.FallbackPlanner` its own ``min_confidence``. Layouts that prompts bring are taken
+            as they are.
+        unsure: what to do with a prompt whose layout has less: make its video by ``plain`` sampling, without rehearsal
+            and memory, or ``skip`` it, as one that cannot be served.
+
+    Raises:
+        ValueError: if ``min_confidence`` is not from 0 to 1.
     """
 
     def __init__(
@@ -105,12 +115,18 @@ class Stream:
         seed: int = 42,
         vary_seed: bool = False,
         on_error: Literal["skip", "raise"] = "skip",
+        min_confidence: float = 0.0,
+        unsure: Literal["plain", "skip"] = "plain",
     ) -> None:
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"stream.min_confidence is {min_confidence}; it must be from 0 to 1")
         self.out = Path(out)
         self.planner = planner or GrammarPlanner()
         self.seed = seed
         self.vary_seed = vary_seed
         self.on_error = on_error
+        self.min_confidence = min_confidence
+        self.unsure = unsure
 
     def run(self, trainer: Trainer, module: LayoutTTO, prompts: Sequence[Prompt], config: str = "") -> RunFolder:
         """Serve all prompts that the run folder has no result for, or that were changed since.
@@ -180,6 +196,12 @@ class Stream:
                 layout = prompt.layout or next(made)
                 if isinstance(layout, ValueError):
                     raise layout
+                plain = prompt.layout is None and layout.confidence < self.min_confidence
+                if plain and self.unsure == "skip":
+                    raise ValueError(
+                        f"its layout has a confidence of {layout.confidence:g}, less than min_confidence "
+                        f"{self.min_confidence:g} ({layout.reason}); reword it, or bring a layout"
+                    )
                 self.module.backbone.check_image(prompt.image)
                 for track in layout.tracks:
                     self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
@@ -188,7 +210,7 @@ class Stream:
                 continue
             seed = self.seed + number * self.vary_seed
             image = None if prompt.image is None else image_record(prompt.image)
-            served = Served(number + 1, len(prompts), prompt, layout, seed, image)
+            served = Served(number + 1, len(prompts), prompt, layout, seed, image, plain=plain)
             served.seconds["plan"] = round(time.perf_counter() - start, 4)
             planned.append(served)
         yield from planned
@@ -199,7 +221,10 @@ class Stream:
         with served.clock("encode"):
             self.module.begin(self.module.prepare(served.layout, served.seed, served.prompt.image))
         with served.clock("fit"):
-            self._fit()
+            if not served.plain:
+                self._fit()
+            elif self.module.adapter is not None:
+                self.module.learnt = dict(self.module.adapter.state_dict())
         with served.clock("denoise"):
             latents = self.module.denoise()
         with served.clock("decode"):

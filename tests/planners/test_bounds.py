@@ -86,6 +86,11 @@ def test_only_the_beginning_of_a_book_is_read() -> None:
     assert f"only its first {MOST_WORDS - 4} words" in layout.reason or "too long" in layout.reason
 
 
+@pytest.mark.parametrize("text", ["other ", "a of ", "red, ", "from the left ", "a cat and ", "-", "who ", "a slowly "])
+def test_one_word_again_and_again(text: str) -> None:
+    plan_in_time("a dog " + text * (LONGEST // len(text)))
+
+
 def test_relations_by_the_hundred() -> None:
     prompt = "; ".join(f"a {one} is on the left of a {other}" for one in WORDS[9:12] for other in WORDS[9:12])
     assert plan_in_time(prompt * 20).tracks

@@ -216,7 +216,7 @@ class ParametricMemory(StreamCallback):
 
     def on_prompt_end(self, served: "Served") -> None:
         """Write to the memory what is worth keeping, and say what was decided."""
-        if self._memory is None:
+        if self._memory is None or served.plain:
             return
         with served.clock("memory"):
             self._decide(served)

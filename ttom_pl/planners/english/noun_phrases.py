@@ -21,7 +21,7 @@ from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token
 from ttom_pl.planners.english.verb_or_noun import OpenPhrase, is_verb
 
-_DEEPEST = 4
+_DEEPEST, _LONGEST = 4, 24
 _SPOTS = frozenset(
     "back base border bottom brink center centre corner edge end front interior middle rim side surface tip top".split()
 )
@@ -49,7 +49,7 @@ def noun_phrase(
         if token.low in {",", "and"} and _joins_adjectives(line, at, phrase):
             at += 1
             continue
-        if line.closes(at) or _ends(line, at, phrase) or is_verb(line, at, phrase):
+        if len(phrase.words) == _LONGEST or line.closes(at) or _ends(line, at, phrase) or is_verb(line, at, phrase):
             break
         phrase.words.append(token)
         at += 1
