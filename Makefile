@@ -33,15 +33,14 @@ benchmark: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "ttom_pl needs Python 3.11 or newer, $(PYTHON) is older or missing; install one, or name it: make PYTHON=python3.12"; exit 1; }
-	@command -v $${CXX:-c++} >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || { \
-	  echo "hnswlib is built from source and needs a C++ compiler, and there is none; install one:"; \
-	  echo "  Debian, Ubuntu: apt-get install g++ python3-dev    Fedora: dnf install gcc-c++ python3-devel    macOS: xcode-select --install"; exit 1; }
-	@$(PYTHON) -c 'import sysconfig, pathlib, sys; sys.exit(not (pathlib.Path(sysconfig.get_path("include")) / "Python.h").exists())' || { \
-	  echo "hnswlib is built from source and needs Python's headers; install them: apt-get install python3-dev (Fedora: python3-devel)"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment; install it: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable .
+	@$(BIN)/pip install --quiet --editable ".[index]" || { \
+	  echo "hnswlib was not installed: it is built from source, with a C++ compiler and Python's headers. All works without it,"; \
+	  echo "but a memory of many thousand entries is slower. To add it: apt-get install g++ python3-dev (Fedora: gcc-c++ python3-devel,"; \
+	  echo "macOS: xcode-select --install), then $(BIN)/pip install hnswlib"; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed

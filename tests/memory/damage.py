@@ -121,6 +121,11 @@ def survive(sound: Path, folder: Path, rng: random.Random, before: dict) -> Coun
     return counts
 
 
+def facts(all_contents: dict) -> dict:
+    """Return the entries without the counts of their uses."""
+    return {entry_id: _facts(entry) for entry_id, entry in all_contents["entries"].items()}
+
+
 def _check_repaired(report: VerifyReport, lost: str | None) -> None:
     assert report.repaired
     assert {name.split("-")[0] for name in report.damaged} == ({lost} if lost else set())

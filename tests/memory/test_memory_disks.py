@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from test_memory_faults import acknowledged, start_writer
 
 from ttom_pl.memory import Memory, disks, verify_folder
 
@@ -66,3 +67,15 @@ def test_a_memory_on_a_network_disk_has_a_rollback_journal(folder, learn, axis, 
         assert mode(memory) == "wal"
         assert list(memory) == entries
         assert memory.verify().clean
+
+
+def test_processes_that_turn_a_memory_to_a_rollback_journal_at_once(folder, learn):
+    with Memory(folder) as memory:
+        entry = learn(memory, 0)
+    writers = [start_writer(folder, seed, 10_000, 8, "rollback") for seed in range(4)]
+    outputs = [writer.communicate(timeout=120)[0] for writer in writers]
+    assert all(output.endswith("done\n") for output in outputs)
+    known = {entry_id: value for output in outputs for entry_id, value in acknowledged(output.splitlines()).items()}
+    with Memory(folder, read_only=True) as memory:
+        assert {each.id: each.content_hash for each in memory} == known | {entry.id: entry.content_hash}
+    assert not list(folder.glob("memory.sqlite-*"))

@@ -38,13 +38,18 @@ def test_flips_of_a_log(tmp_path, capsys, monkeypatch):
             memory.update(entry.id, memory.load(entry))
             memory.record_use(entry.id, 1)
         shutil.copytree(tmp_path / "memory", tmp_path / "killed")
-    found = 0
+    found, whole = 0, damage.contents(tmp_path / "memory")
     for seed in range(LOG_FLIPS):
         damage.flip_log(tmp_path / "killed", tmp_path / "flipped", random.Random(seed))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found += not verify_folder(tmp_path / "flipped").clean
+            clean = verify_folder(tmp_path / "flipped").clean
+            found += not clean
             verify_folder(tmp_path / "flipped", repair=True)
+            after = damage.contents(tmp_path / "flipped")
+        if clean:  # nothing tells that the last count of a use has been
+            assert len(after["history"]) >= len(whole["history"]) - 1
+            assert damage.facts(after) == damage.facts(whole)
         assert verify_folder(tmp_path / "flipped").clean
         with Memory(tmp_path / "flipped") as memory:
             assert {entry.id for entry in memory} == expected

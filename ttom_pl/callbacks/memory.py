@@ -172,7 +172,9 @@ class ParametricMemory(StreamCallback):
         self._run = stream.folder.id
         given = self.path or stream.folder.path / "memory"
         path = _existing(given) if self.mode == "read-only" else memory_folder(given) or given
-        self._memory = Memory(path, self.capacity, self.capacity_bytes, self.eviction, self.merge)
+        self._memory = Memory(
+            path, self.capacity, self.capacity_bytes, self.eviction, self.merge, read_only=self.mode == "read-only"
+        )
         if self.mode == "read-only" and not any(map(self._fits, self._memory)):
             rank_zero_warn(
                 f"the read-only memory {str(path)!r} holds nothing for this model and adapter (rank, alpha, layers, "
@@ -302,11 +304,11 @@ class ParametricMemory(StreamCallback):
         if known and self._wrote(known[0].entry):
             return "none", "it was merged already, before the run was stopped"
         if not matches:
-            memory.record_miss()
+            memory.record_miss(mark=self._writer)
         else:
             with suppress(EntryNotFoundError):  # another process has evicted it
                 blended = [match.entry.id for match in matches[1:]]
-                memory.record_use(matches[0].entry.id, served.memory["iterations_saved"], blended)
+                memory.record_use(matches[0].entry.id, served.memory["iterations_saved"], blended, mark=self._writer)
         if served.updates == 0:
             return "none", self._lookup.read if matches else "nothing was optimised"
         losses = [loss for step in served.losses for loss in step]

@@ -1,11 +1,12 @@
 """The database of a memory: SQLite, the truth about which entries there are."""
 
 import os
+import random
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ttom_pl.memory import schema
@@ -18,6 +19,7 @@ from ttom_pl.memory.errors import (
     MemoryWriteError,
 )
 from ttom_pl.memory.header import header_fault
+from ttom_pl.memory.peek import connected
 from ttom_pl.memory.sealed import BrokenRowError
 from ttom_pl.memory.view import View
 
@@ -43,6 +45,7 @@ class Database:
         self.read_only = read_only
         self.lock = threading.RLock()
         self._view: View | None = None
+        self._locks = ExitStack()
         try:
             fault = header_fault(path)
         except OSError as error:
@@ -51,23 +54,30 @@ class Database:
             raise DamagedDatabaseError(path.parent, fault)
         if not read_only and path.exists() and not _writable(path):  # SQLite would find out at the first write
             raise MemoryWriteError(path, "it may only be read")
-        with self._translated():
-            if read_only:
-                self._view = View(path)
-                self._connection = self._view.connection
-            else:
-                self._connection = sqlite3.connect(
-                    path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False
-                )
-        self._connection.row_factory = sqlite3.Row
+        try:
+            if not read_only:
+                _create(path)
+                self._locks.enter_context(connected(path))
+            with self._translated():
+                self._connection = self._connect()
+        except BaseException:
+            self._locks.close()
+            raise
         try:
             if not read_only:
                 with self._translated():
                     self._enter_mode("delete" if network_filesystem(path.parent) else "wal")
                     self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+            self._connection.row_factory = sqlite3.Row
         except BaseException:
             self.close()
             raise
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.read_only:
+            self._view = View(self.path)
+            return self._view.connection
+        return sqlite3.connect(self.path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
 
     @property
     def alone(self) -> bool:
@@ -107,9 +117,11 @@ class Database:
     def close(self) -> None:
         """Close the connection."""
         with self.lock:
-            self._connection.close()
             if self._view is not None:
                 self._view.close()
+            else:
+                self._connection.close()
+                self._locks.close()
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
@@ -155,7 +167,10 @@ class Database:
             self._connection.row_factory = sqlite3.Row
 
     def _enter_mode(self, mode: str) -> None:
-        """Switch to a journal mode; SQLite does not wait for other processes here, so this does."""
+        """Switch to a journal mode; SQLite does not wait for other processes here, so this does.
+
+        Who waits has no connection meanwhile: each keeps the others from switching.
+        """
         deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
@@ -164,9 +179,19 @@ class Database:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
-                time.sleep(0.01)
+                self._connection.close()
+                time.sleep(random.uniform(0.01, 0.1))
+                self._connection = self._connect()
             else:
                 return
+
+
+def _create(path: Path) -> None:
+    try:
+        if not path.exists():
+            path.touch()
+    except OSError as error:
+        raise MemoryWriteError(path, error.strerror) from error
 
 
 def _writable(path: Path) -> bool:

@@ -67,8 +67,8 @@ class MemoryBusyError(MemoryStoreError):
     """Another process has been writing for too long, wrote what was being read or has open what is to be replaced."""
 
     def __init__(self, path: object, seconds: float) -> None:
-        what = f"has been locked by another process for {seconds:g} s" if seconds else "is in use by another process"
-        super().__init__(f"{path} {what}; end that process, or try again")
+        what = f"has been locked by another process for {seconds:g} s" if seconds else "is in use"
+        super().__init__(f"{path} {what}; end the process that uses it, or try again")
 
 
 __all__ = [

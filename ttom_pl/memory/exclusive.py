@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ttom_pl.memory.errors import MemoryBusyError
+from ttom_pl.memory.peek import connected, is_connected
 
 try:
     import fcntl
@@ -22,12 +23,14 @@ def exclusively(path: Path) -> Iterator[None]:
         path: the database, which may be damaged or missing.
 
     Raises:
-        MemoryBusyError: if another process has it open.
+        MemoryBusyError: if another process has it open, or this one.
     """
+    if is_connected(path):
+        raise MemoryBusyError(path, 0)
     if fcntl is None or not path.is_file():
         yield
         return
-    with path.open("r+b") as file:
+    with path.open("r+b") as file, connected(path):
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
         except BlockingIOError as error:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ttom_pl.memory.peek import peek
+
 _SIZE = 100
 _CONSTANT = (
     (0, b"SQLite format 3\x00"),
@@ -35,7 +37,7 @@ def in_wal_mode(path: Path) -> bool:
 
 
 def mend_header(path: Path) -> None:
-    """Write the bytes that are the same in every memory to a database file."""
+    """Write the bytes that are the same in every memory to the copy of a database file."""
     with path.open("r+b") as file:
         if len(file.read(_SIZE)) < _SIZE:
             return
@@ -46,8 +48,7 @@ def mend_header(path: Path) -> None:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_SIZE)
+        return peek(path, _SIZE)
     except FileNotFoundError:
         return b""
 

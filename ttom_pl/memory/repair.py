@@ -11,6 +11,7 @@ from ttom_pl.memory.database import Database
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
 from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
+from ttom_pl.memory.peek import copy
 from ttom_pl.memory.records import DATABASE, Records
 from ttom_pl.memory.rows import find_row
 from ttom_pl.memory.salvage import COUNTS, Salvaged, salvage
@@ -168,7 +169,7 @@ def _replace_database(folder: Path, entries: list[tuple[str, Entry]], generation
         schema.change_state(connection, generation=generation, label=labels, lookups=len(saved.lookups))
     database.close()
     if path.exists():
-        shutil.copyfile(path, folder / f"{DATABASE}.damaged")
+        copy(path, folder / f"{DATABASE}.damaged")
     _remove_with_log(path)  # its log must not be replayed into the new one
     fresh.replace(path)
     shutil.rmtree(folder / "index", ignore_errors=True)

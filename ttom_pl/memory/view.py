@@ -1,13 +1,14 @@
 """A look into a database that changes no byte beside it: no lock, no log, no index of a log."""
 
-import shutil
 import sqlite3
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from ttom_pl.memory.errors import MemoryBusyError
 from ttom_pl.memory.header import in_wal_mode
+from ttom_pl.memory.peek import close_unlocked, connected, copy, file_key, is_connected
 
 SIDECARS = ("-wal", "-journal")
 _LOG_HEAD = 32  # bytes; they change when a log begins anew
@@ -19,8 +20,8 @@ _Stamp = tuple[tuple[int, int, int] | None, ...]
 class View:
     """A connection to a database for reading alone.
 
-    Without a log beside it the file is read in place. With one, another process has the database open or was killed;
-    SQLite would have to write to read it, so that it is copied with its log, and the copy is read.
+    Without a log beside it the file is read in place. With one, a process has the database open or was killed; SQLite
+    would have to write to read it, so that it is copied with its log, and the copy is read.
 
     Args:
         path: the database.
@@ -36,7 +37,10 @@ class View:
         self._stamp = _stamp(path)
         if self._stamp[0] is None:
             raise FileNotFoundError(f"there is no database {path}")
-        self.in_place = not any(stamp is not None and stamp[1] > 0 for stamp in self._stamp[1:])
+        logged = any(stamp is not None and stamp[1] > 0 for stamp in self._stamp[1:])
+        self.in_place = not (logged or is_connected(path))
+        self._key = file_key(path)
+        self._stack = ExitStack()
         try:
             self.connection = self._open()
         except BaseException:
@@ -55,16 +59,21 @@ class View:
 
     def close(self) -> None:
         """Close the connection."""
-        self.connection.close()
+        if self.in_place:  # SQLite holds no locks for it, and would not mind those of others
+            close_unlocked(self._key, self.connection.close)
+        else:
+            self.connection.close()
         self._drop()
 
     def _open(self) -> sqlite3.Connection:
         if not in_wal_mode(self._path):
             connection = _connect(f"{self._path.resolve().as_uri()}?mode=ro")
+            self._stack.enter_context(connected(self._path))
             try:
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             except sqlite3.OperationalError as error:
                 connection.close()
+                self._stack.close()
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CANNOT:
                     raise
             else:
@@ -77,6 +86,7 @@ class View:
         return _connect(copy_database(self._path, Path(self._copy.name)).as_uri())
 
     def _drop(self) -> None:
+        self._stack.close()
         if self._copy is not None:
             self._copy.cleanup()
             self._copy = None
@@ -110,7 +120,7 @@ def copy_database(path: Path, folder: Path) -> Path:
 def _copy(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     if source.exists():
-        shutil.copyfile(source, target)
+        copy(source, target)
 
 
 def _mark(path: Path) -> object:
