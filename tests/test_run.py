@@ -69,6 +69,15 @@ def test_what_differs_in_another_config_is_named(tmp_path: Path) -> None:
         RunFolder.open(tmp_path, old.replace("0.1", "0.2") + "seed: 3\n")
 
 
+def test_an_option_that_is_gone_does_not_keep_a_run_from_going_on(tmp_path: Path) -> None:
+    """One that had no effect on results; any other is named."""
+    old = "model: {backbone: {init_args: {chunk_size: 1024, height: 32}}}"
+    RunFolder.open(tmp_path, old).append({"id": "a"})
+    RunFolder.open(tmp_path, "model: {backbone: {init_args: {height: 32}}}")
+    with pytest.raises(RunError, match="height was 32, is null"):
+        RunFolder.open(tmp_path, "model: {backbone: {init_args: {}}}")
+
+
 def test_another_config_is_fine_before_the_first_result(tmp_path: Path) -> None:
     RunFolder.open(tmp_path, "a: 1")
     RunFolder.open(tmp_path, "a: 2")

@@ -14,6 +14,8 @@ RESULTS = "results.jsonl"
 CONFIG = "config.yaml"
 FREE = ("data", "stream.on_error", "stream.out", "trainer.enable_progress_bar")
 """Parts of the config that may change when a run goes on: prompts are compared one by one, a folder may have moved."""
+GONE = ("model.backbone.init_args.chunk_size",)
+"""Options of earlier versions, without effect on results: runs that had them go on."""
 
 
 class RunError(ValueError):
@@ -110,7 +112,7 @@ def read_results(run: Path) -> dict[str, dict[str, Any]]:
 
 def _differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
     """Yield what differs between two configs, as ``model.lr was 0.1, is 0.2``, but for what may."""
-    if name in FREE or old == new:
+    if name in FREE or (name in GONE and new is None) or old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in dict.fromkeys([*old, *new]):

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import ModelMixin
-from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from ttom_pl.backbones.lora import ADAPTER
+from ttom_pl.backbones.lora import ADAPTER, tuner_layers
 
 _SAMPLES = 16
 
@@ -53,7 +52,7 @@ def sample_indices(count: int) -> list[int]:
 
 def _own_weights(model: ModelMixin) -> dict[str, Tensor]:
     """Return the weights by their names in a model without adapters."""
-    adapters = tuple(f"{name}.{part}." for name, layer in _tuned(model) for part in layer.adapter_layer_names)
+    adapters = tuple(f"{name}.{part}." for name, layer in tuner_layers(model) for part in layer.adapter_layer_names)
     own = {key: weight for key, weight in model.state_dict().items() if not key.startswith(adapters)}
     return {key.replace(".base_layer", ""): weight for key, weight in own.items() if isinstance(weight, Tensor)}
 
@@ -61,7 +60,7 @@ def _own_weights(model: ModelMixin) -> dict[str, Tensor]:
 def _loras(model: ModelMixin) -> Iterator[bytes]:
     """Yield a digest for each adapter of the user that is on: of its weights and scales, whatever its name."""
     found: dict[str, Any] = {}
-    for name, layer in _tuned(model):
+    for name, layer in tuner_layers(model):
         for adapter in [] if layer.disable_adapters else layer.active_adapters:
             parts = [getattr(layer, part) for part in layer.adapter_layer_names]
             held = [part[adapter] for part in parts if adapter in part]
@@ -75,10 +74,6 @@ def _loras(model: ModelMixin) -> Iterator[bytes]:
                     digest.update(str(tuple(weight.shape)).encode() + _sample(weight))
     for digest in found.values():
         yield digest.digest()
-
-
-def _tuned(model: nn.Module) -> Iterator[tuple[str, Any]]:
-    return ((name, module) for name, module in model.named_modules() if isinstance(module, BaseTunerLayer))
 
 
 def _sample(weight: Tensor) -> bytes:

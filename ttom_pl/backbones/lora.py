@@ -43,14 +43,14 @@ class Adapter:
         if ADAPTER in getattr(transformer, "peft_config", {}):
             transformer.delete_adapters(ADAPTER)
         transformer.requires_grad_(False)
-        before = {layer: list(layer.active_adapters) for layer in _tuned(transformer)}
+        before = {layer: list(layer.active_adapters) for _, layer in tuner_layers(transformer)}
         config = LoraConfig(r=rank, lora_alpha=self.alpha, target_modules=list(target_modules))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*Already found a `peft_config`.*")  # LoRAs of the user
             warnings.filterwarnings("ignore", ".*without `get_apply_tensor_subclass`.*")  # it is never merged
             transformer.add_adapter(config, adapter_name=ADAPTER)  # PEFT now has this adapter on, and it alone
         self._layers: dict[Any, list[str]] = {}
-        for layer in _tuned(transformer):
+        for _, layer in tuner_layers(transformer):
             others = before.get(layer, [])
             if any(ADAPTER in getattr(layer, part) for part in layer.adapter_layer_names):
                 self._layers[layer] = [] if layer.disable_adapters else others
@@ -148,6 +148,6 @@ class Adapter:
         set_peft_model_state_dict(self.transformer, plain, adapter_name=ADAPTER)
 
 
-def _tuned(transformer: nn.Module) -> list[Any]:
-    """Return the layers that hold adapters, of whatever name."""
-    return [module for module in transformer.modules() if isinstance(module, BaseTunerLayer)]
+def tuner_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Yield the layers of a model that hold adapters of PEFT, of whatever name, with their own names."""
+    return ((name, module) for name, module in model.named_modules() if isinstance(module, BaseTunerLayer))

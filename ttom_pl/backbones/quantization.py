@@ -11,10 +11,13 @@ from diffusers import DiffusionPipeline, GGUFQuantizationConfig, PipelineQuantiz
 from diffusers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING as CONFIGS
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING as TEXT_CONFIGS
 
-LIBRARIES = {"torchao": "torchao", "bitsandbytes_4bit": "bitsandbytes", "bitsandbytes_8bit": "bitsandbytes"} | {
-    "gguf": "gguf"
+LIBRARIES = {
+    "torchao": "torchao",
+    "bitsandbytes_4bit": "bitsandbytes",
+    "bitsandbytes_8bit": "bitsandbytes",
+    "gguf": "gguf",
 }
-"""Backends that are tested, and the library of each, which is an extra of this package."""
+"""Backends whose library is an extra of this package, with its name."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from diffusers.utils import logging as diffusers_logging
-from peft.tuners.tuners_utils import BaseTunerLayer
 
-from ttom_pl.backbones.lora import ADAPTER
+from ttom_pl.backbones.lora import ADAPTER, tuner_layers
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _load(pipe: Any, lora: Lora, name: str, weight: float, second: bool) -> None
     model = getattr(pipe, "transformer_2", None) if second else pipe.transformer
     if model is None:
         raise ValueError(f"weight_2 of the LoRA {lora.path!r} is {weight}, but this model has one transformer")
-    on = {layer: list(layer.active_adapters) for layer in _layers(model)}
+    on = {layer: list(layer.active_adapters) for _, layer in tuner_layers(model)}
     more = {"load_into_transformer_2": True} if second else {}
     before = diffusers_logging.get_verbosity()
     diffusers_logging.set_verbosity_error()  # that nothing fits is said below, as an error
@@ -113,7 +112,7 @@ def _load(pipe: Any, lora: Lora, name: str, weight: float, second: bool) -> None
         diffusers_logging.set_verbosity(before)
     if name not in getattr(model, "peft_config", {}):
         raise ValueError(f"the LoRA {lora.path!r} holds nothing for {type(model).__name__}; is it of another model?")
-    for layer in _layers(model):
+    for _, layer in tuner_layers(model):
         layer.set_adapter([*on.get(layer, []), name])
         layer.set_scale(name, weight)
     model.requires_grad_(False)
@@ -121,7 +120,3 @@ def _load(pipe: Any, lora: Lora, name: str, weight: float, second: bool) -> None
 
 def _transformers(pipe: Any) -> list[Any]:
     return [each for each in (pipe.transformer, getattr(pipe, "transformer_2", None)) if each is not None]
-
-
-def _layers(model: Any) -> list[Any]:
-    return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
