@@ -6,9 +6,9 @@
 The transformers are built from their published dimensions on PyTorch's meta device: shapes without memory, so a 14B
 model needs no gigabyte. The counts are those of the operations that PyTorch would run: matrix products and attention
 (``torch.utils.flop_counter``, fused attention as FlashAttention), and the bytes of all tensors that are alive at once,
-weights apart. Beside them stand the share of the FLOPs that is of float32 numbers, which a card does far slower, and the
-bytes that the operations read and write. "Ours" is the package's own code. The reference procedure is the authors': every
-block is adapted and run in each iteration. It reads the map by our own fused reading, which favours it.
+weights apart. Beside them stand the share of the FLOPs that is of float32 numbers, which a card does far slower, and
+the bytes that the operations read and write. "Ours" is the package's own code. The reference procedure is the authors':
+every block is adapted and run in each iteration. It reads the map by our own fused reading, which favours it.
 """
 
 import argparse
@@ -28,6 +28,10 @@ from torch import Tensor
 from ttom_pl.attention import token_weights
 from ttom_pl.backbones import Adapter, Conditioning, Placement
 
+_WORK = (
+    "preset | tokens | TFLOP an iteration | reference | fewer | in float32 | moved | adapter (fp32) | reference"
+    " | smaller"
+)
 OBJECTS = [[2, 3], [8]]
 """Tokens of two objects; the cost hardly depends on them."""
 
@@ -209,7 +213,7 @@ def table(costs: Sequence[Cost]) -> str:
     ]
     parts = (
         (
-            "preset | tokens | TFLOP an iteration | reference | fewer | in float32 | moved | adapter (fp32) | reference | smaller",
+            _WORK,
             work,
         ),
         ("preset | weights | peak activations | checkpointed | reference | checkpointed", memory),
