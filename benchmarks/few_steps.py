@@ -15,7 +15,7 @@ from harness import COLD, EVALUATION, PLAIN, SECONDS_NOTE, arguments, interval, 
 from sprites_prompts import category_prompts
 
 from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
-from ttom_pl.tto import default_guided_steps
+from ttom_pl.rehearsal.module import default_guided_steps
 
 STEPS = {4: (1, 2, 3, 4), 8: (1, 2, 4, 6), 20: (5,)}
 """Denoising steps, and the guided steps that are tried with each; 20 is the shipped config's."""

@@ -91,8 +91,8 @@ def hit_rate(runs: Sequence[Path]) -> float:
     """Return hits per prompt over some runs."""
     rate = HitRate()
     for run in runs:
-        for result in read_results(run).values():
-            rate.update(result)
+        for result in read_results(run).served.values():
+            rate.update(result.memory)
     return float(rate.compute())
 
 

@@ -32,7 +32,7 @@ from ttom_pl.memory import AdapterSpec, Memory
 from ttom_pl.memory.index import VectorIndex
 
 if TYPE_CHECKING:
-    from ttom_pl.tto import LayoutTTO
+    from ttom_pl.rehearsal import LayoutTTO
 
 ROOT = Path(__file__).parent.parent
 DIMENSION = 384

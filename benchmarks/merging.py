@@ -16,7 +16,7 @@ from sprites_prompts import stream_prompts
 from ttom_pl.compare import ITERATIONS, compare
 
 RULES = ("RunningAverage", "PaperMerge", "Replace")
-HITS = ("--memory.min_merged", "1", "--memory.hit_iterations", "3")
+HITS = ("--memory.recall.min_merged", "1", "--memory.recall.iterations", "3")
 """From the second prompt of a scene on there are hits, so that most of an entry is what its rule made of them."""
 SCORES = ("motion", "all_motions", "layout_iou", "shape", "color", ITERATIONS)
 
@@ -27,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     prompts = stream_prompts(options.out / "prompts", options.seed, options.count)
     (noise,) = noises(options.seed, 1)
-    calls = [partial(run, options.out / rule, prompts, noise, *HITS, "--memory.merge", rule) for rule in RULES]
+    calls = [partial(run, options.out / rule, prompts, noise, *HITS, "--memory.store.merge", rule) for rule in RULES]
     runs = side_by_side(options.jobs, calls)
     lines = [f"The whole stream, {options.count} prompts:", "", compare(runs, list(RULES)).table(SCORES, digits=3), ""]
     last = compare(runs, list(RULES), options.count * 2 // 3 + 1)

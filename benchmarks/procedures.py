@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ttom_pl.backbones import Conditioning, Placement
 from ttom_pl.layout import Layout, Track, object_targets
-from ttom_pl.tto import LayoutTTO, Rehearsal
+from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.scene import Scene
 
 LAYOUT = Layout(
     "a red circle moves left and a blue square moves up",

@@ -36,11 +36,11 @@ def main() -> None:
         stream = (prompts["stream"], 2 * seed)
         on = pool.submit(run, out / "stream-on", *stream)
         off = pool.submit(run, out / "stream-off", *stream, *COLD)
-        fill = pool.submit(run, out / "fill", *stream, "--memory.hit_iterations", "null", "--memory.min_merged", "1")
+        fill = pool.submit(run, out / "fill", *stream, "--memory.recall.iterations", "null", "--memory.recall.min_merged", "1")
         one = pool.submit(run, out / "one-plain", prompts["one"], seed, *PLAIN)
         plain = pool.submit(run, out / "two-plain", prompts["two"], seed, *PLAIN)
         cold = pool.submit(run, out / "two-cold", prompts["two"], seed, *COLD)
-        as_it_is = ("--memory.mode", "read-only", "--memory.hit_iterations", "0", "--memory.path")
+        as_it_is = ("--memory.mode", "read-only", "--memory.recall.iterations", "0", "--memory.path")
         loaded, default_loaded = (
             pool.submit(run, out / name, prompts["two"], seed, *as_it_is, str(made.result() / "memory"))
             for name, made in (("two-loaded", fill), ("two-loaded-default", on))

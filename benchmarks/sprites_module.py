@@ -8,7 +8,7 @@ import yaml
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 CONFIG = Path(__file__).parent.parent / "configs" / "sprites.yaml"
 

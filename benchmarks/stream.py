@@ -52,12 +52,12 @@ def main() -> None:
     methods = {
         "memory off": ("off", COLD),
         "memory on": ("on", ()),
-        "on, entries answer at once": ("at-once", ("--memory.min_merged", "1")),
-        "on, hits rehearsed in full": ("in-full", ("--memory.hit_iterations", "null")),
-        "on, hits used as they are": ("as-is", ("--memory.hit_iterations", "0")),
+        "on, entries answer at once": ("at-once", ("--memory.recall.min_merged", "1")),
+        "on, hits rehearsed in full": ("in-full", ("--memory.recall.iterations", "null")),
+        "on, hits used as they are": ("as-is", ("--memory.recall.iterations", "0")),
         f"on, hits verified at {options.verified_loss:g}": (
             f"verified-{options.verified_loss:g}",
-            ("--memory.verified_loss", str(options.verified_loss)),
+            ("--memory.recall.verified_loss", str(options.verified_loss)),
         ),
     }
     noise = ONE_NOISE if options.one_noise else ()

@@ -16,7 +16,7 @@ from ttom_pl.cli import COMMANDS, main
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.planners import Planner
 from ttom_pl.run import read_results
-from ttom_pl.stream import Served, Stream
+from ttom_pl.stream import Stream
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

@@ -25,7 +25,7 @@ PURE = (
 )
 PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
 KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
-KNOW_LIGHTNING = ("ttom_pl.prompts", "ttom_pl.tto", "ttom_pl.stream", "ttom_pl.callbacks", "ttom_pl.cli", *PRETRAINING)
+KNOW_LIGHTNING = ("ttom_pl.prompts", "ttom_pl.rehearsal", "ttom_pl.stream", "ttom_pl.callbacks", "ttom_pl.cli", *PRETRAINING)
 
 
 def belongs(module: str, packages: tuple[str, ...]) -> bool:

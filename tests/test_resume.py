@@ -8,7 +8,7 @@ import pytest
 
 from ttom_pl.layout import Layout, Track
 from ttom_pl.prompts import Prompt
-from ttom_pl.resume import changes, image_record
+from ttom_pl.run.identity import changes, image_record
 
 LAYOUT = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.1, 0.1, 0.5, 0.5), None)),), id="1")
 

@@ -20,8 +20,8 @@ from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
 from ttom_pl.run import RunError, read_results
-from ttom_pl.stream import Served, Stream
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.stream import Stream
+from ttom_pl.rehearsal import LayoutTTO
 
 PROMPTS = [
     Prompt("first", "a red circle moves left and a blue square moves up"),

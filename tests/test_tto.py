@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.layout import Layout
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 MakeBackbone = Callable[..., WanBackbone]
 MakeTrainer = Callable[..., Trainer]

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import bootstrap
 
-from ttom_pl.layout import Layout
 from ttom_pl.media import contact_sheet, film_strip, read_mp4
-from ttom_pl.run import RunError, read_results
+from ttom_pl.run import Result, Results, RunError, read_results
 
 ITERATIONS, SECONDS = "iterations", "seconds"
 
@@ -54,7 +52,7 @@ class Comparison:
     ids: list[str]
     values: dict[str, NDArray[np.float64]]
     runs: list[list[Path]]
-    results: list[list[dict[str, dict[str, Any]]]]
+    results: list[list[Results]]
 
     def difference(
         self, metric: str, method: int, resamples: int = 10_000, seed: int = 0, baseline: int = 0
@@ -119,11 +117,11 @@ class Comparison:
             id = self.ids[place]
             pictures = []
             for (run, *_), (results, *_) in zip(self.runs, self.results, strict=True):
-                if "video" not in results[id].get("files", {}):
+                result = results[id]
+                if "video" not in result.files or result.layout is None:
                     raise RunError(f"run {str(run)!r} has no video of prompt {id!r}; serve it again")
-                video = read_mp4(run / results[id]["files"]["video"])
-                pictures.append(film_strip(video, Layout.from_dict(results[id]["layout"]), frames, height))
-            rows.append((self.results[0][0][id]["prompt"], pictures))
+                pictures.append(film_strip(read_mp4(run / result.files["video"]), result.layout, frames, height))
+            rows.append((self.results[0][0][id].prompt, pictures))
         return contact_sheet(rows, self.names)
 
 
@@ -142,15 +140,15 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
     groups = [[each] if isinstance(each, Path) else list(each) for each in runs]
     results = [[read_results(run) for run in group] for group in groups]
     every = [each for group in results for each in group]
-    served = [{id for id, r in each.items() if "error" not in r and r["number"] >= first} for each in every]
-    ids = [id for id in every[0] if all(id in each for each in served)]
+    served = [{id for id, result in each.served.items() if result.number >= first} for each in every]
+    ids = [id for id in every[0].lines if all(id in each for each in served)]
     folders = ", ".join(str(run) for group in groups for run in group)
     if not ids:
         raise RunError(f"the runs {folders} have no served prompt in common")
     for id in ids:
-        _check_pairs([[(each[id]["seed"], each[id]["prompt"]) for each in group] for group in results], id, folders)
+        _check_pairs([[(each[id].seed, each[id].prompt) for each in group] for group in results], id, folders)
     # A relation is asked for by some prompts only: a metric counts where all runs have it.
-    shared = {id: [m for m in every[0][id]["scores"] if all(m in each[id]["scores"] for each in every)] for id in ids}
+    shared = {id: [m for m in every[0][id].scores if all(m in each[id].scores for each in every)] for id in ids}
     metrics = dict.fromkeys(m for id in ids for m in shared[id])
 
     columns = {
@@ -163,15 +161,15 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
     return Comparison(called, ids, columns, groups, results)
 
 
-def _value(result: Mapping[str, Any], metric: str, shared: Mapping[str, Sequence[str]]) -> float:
+def _value(result: Result, metric: str, shared: Mapping[str, Sequence[str]]) -> float:
     if metric == ITERATIONS:
-        return float(result["updates"])
+        return float(result.updates)
     if metric == SECONDS:
-        return float(sum(result["seconds"].values()))
-    return float(result["scores"][metric]) if metric in shared[result["id"]] else np.nan
+        return float(sum(result.seconds.values()))
+    return float(result.scores[metric]) if metric in shared[result.id] else np.nan
 
 
-def _check_pairs(given: Sequence[Sequence[tuple[int, str]]], id: str, folders: str) -> None:
+def _check_pairs(given: Sequence[Sequence[tuple[int | None, str]]], id: str, folders: str) -> None:
     """Raise unless the methods have the same noises and text, seed by seed, and no noise twice.
 
     Args:

@@ -7,85 +7,29 @@ import logging
 import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from ttom_pl.callbacks import StreamCallback
+from ttom_pl.callbacks.base import Findings, MemoryCallback, StreamCallback, StreamInfo
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
-from ttom_pl.resume import changes, check_places, image_record
-from ttom_pl.run import RunFolder
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.recall import Proposal
+from ttom_pl.rehearsal import LayoutTTO, check_trainer, rehearse
+from ttom_pl.run import Result, RunFolder, Skipped, check_places, image_record
+from ttom_pl.run.config import modern
+from ttom_pl.run.folder import Complete
+from ttom_pl.run.identity import changes
+from ttom_pl.run.pending import Pending, held, hold, release
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene, Start
 
 _VERSIONS = {name: version(name) for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning")}
-
-
-@dataclass
-class Served:
-    """A prompt on its way through the stream; the stages and callbacks add to it.
-
-    Attributes:
-        number: place in the stream, from 1.
-        total: prompts in the stream.
-        prompt: the prompt.
-        layout: its layout.
-        seed: seed of the initial noise.
-        image: path and digest of the image that the video starts from, if there is one.
-        losses: layout losses, a list for each guided step.
-        updates: optimiser iterations.
-        memory: what the memory decided.
-        scores: what evaluation callbacks found.
-        files: what was written, relative to the run folder.
-        seconds: wall-clock seconds per stage.
-        video: shape (F, 3, H, W) in [0, 1].
-        plain: whether its layout is not trusted, so that it is sampled without rehearsal and memory.
-    """
-
-    number: int
-    total: int
-    prompt: Prompt
-    layout: Layout
-    seed: int
-    image: dict[str, str] | None = None
-    losses: list[list[float]] = field(default_factory=list)
-    updates: int = 0
-    memory: dict[str, Any] = field(default_factory=dict)
-    scores: dict[str, float] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    video: Tensor | None = None
-    plain: bool = False
-
-    @contextmanager
-    def clock(self, stage: str) -> Iterator[None]:
-        """Take the time of a stage."""
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = round(time.perf_counter() - start, 4)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the line of ``results.jsonl``."""
-        return {
-            "id": self.prompt.id,
-            "number": self.number,
-            "prompt": self.prompt.text,
-            "image": self.image,
-            "seed": self.seed,
-            "memory": self.memory,
-            "updates": self.updates,
-            "losses": [[round(loss, 5) for loss in step] for step in self.losses],
-            "seconds": self.seconds,
-            "scores": self.scores,
-            "files": self.files,
-            "layout": self.layout.to_dict(),
-        } | ({"plain": True} if self.plain else {})
 
 
 class Stream:
@@ -97,7 +41,8 @@ class Stream:
         seed: seed of the first prompt's noise.
         vary_seed: give prompt i the seed ``seed + i`` rather than the same one to all, as the paper does. What a
             memory holds serves the noise that it was learnt on best.
-        on_error: what to do with a prompt that cannot be served: report and skip it, or stop.
+        on_error: what to do with a prompt that cannot be served for its words, boxes or image, which is found before
+            the first is served: report and skip it, or stop. Any other error stops the run, which goes on later.
         min_confidence: least confidence of a planned layout that is followed; to ask another planner first, give a
             :class:`~ttom_pl.planners.FallbackPlanner` its own ``min_confidence``. Layouts that prompts bring are taken
             as they are.
@@ -128,53 +73,135 @@ class Stream:
         self.min_confidence = min_confidence
         self.unsure = unsure
 
-    def run(self, trainer: Trainer, module: LayoutTTO, prompts: Sequence[Prompt], config: str = "") -> RunFolder:
+    def run(
+        self,
+        trainer: Trainer,
+        module: LayoutTTO,
+        prompts: Sequence[Prompt],
+        config: str = "",
+        complete: Complete = modern,
+    ) -> RunFolder:
         """Serve all prompts that the run folder has no result for, or that were changed since.
 
         Args:
             trainer: makes the fits; its :class:`~ttom_pl.callbacks.StreamCallback` callbacks follow the stream.
-            module: the optimisation of one prompt, with the backbone.
+            module: the rehearsal of one prompt, with the backbone.
             prompts: the stream.
             config: the run's config as YAML, kept in the run folder.
+            complete: adds the options that the config of an earlier version lacks.
 
         Raises:
-            RunError: if the folder cannot be used.
-            ValueError: if the trainer has several processes;
+            RunError: if the folder cannot be used, or another process serves into it.
+            ValueError: if the trainer has a setting that would change the rehearsals;
                 with ``on_error="raise"``, for the first prompt that cannot be served.
         """
-        if trainer.world_size != 1:
-            raise ValueError(
-                f"the trainer has {trainer.world_size} processes, each of which would serve every prompt; "
-                "set trainer.devices and trainer.num_nodes to 1"
-            )
-        self.trainer, self.module, self.prompts = trainer, module, prompts
-        self.folder = RunFolder.open(self.out, config)
-        check_places(prompts, self.folder)
-        _quieten_lightning()
-        module.backbone.to(trainer.strategy.root_device)
-        self.requests = list(self.plan(prompts, self._done(prompts)))
-        with ExitStack() as ends:  # all of them run, whatever one raises
-            for callback in self._callbacks():
-                callback.on_stream_start(self)
-                ends.callback(callback.on_stream_end, self)
-            for served in self.requests:
-                try:
-                    self.serve(served)
-                except ValueError as error:
-                    self._refuse(served.prompt, error)
-                else:
-                    self.folder.append(served.to_dict() | {"versions": _VERSIONS})
-                    self._tell("on_prompt_served", served)
+        check_trainer(trainer)
+        self.trainer, self.module = trainer, module
+        self._callbacks = [each for each in trainer.callbacks if isinstance(each, StreamCallback)]  # type: ignore[attr-defined]
+        self._memory = next((each for each in self._callbacks if isinstance(each, MemoryCallback)), None)
+        RunFolder(self.out).check(config, complete)
+        with RunFolder(self.out).owned(), ExitStack() as ends:  # all of them run, whatever one raises
+            self.folder = RunFolder.open(self.out, config, complete)
+            self._known = self.folder.results()
+            check_places(prompts, self._known)
+            _quieten_lightning()
+            module.backbone.to(trainer.strategy.root_device)
+            if self._memory is not None:
+                self._memory.open(self.folder, module)
+                ends.callback(self._memory.close)
+            self._finish_pending(prompts)
+            requests = self.plan(prompts, self._done(prompts))
+            info = StreamInfo(self.folder, module, prompts, requests)
+            for callback in self._callbacks:
+                callback.on_stream_start(info)
+                ends.callback(callback.on_stream_end, info)
+            for request in requests:
+                self._tell_served(self.serve(request))
         return self.folder
+
+    def serve(self, request: Request) -> Result:
+        """Serve one planned prompt: layout → scene → recall → rehearsal → video → findings → memory → result."""
+        for callback in self._callbacks:
+            callback.on_prompt_start(request)
+        seconds = {"plan": request.seconds}
+        with _clock(seconds, "encode"):
+            scene = self.module.prepare(request.layout, request.seed, request.prompt.image)
+        with _clock(seconds, "recall"):
+            recall = None if request.plain or self._memory is None else self._memory.recall(scene)
+        with _clock(seconds, "fit"):
+            start = Start() if recall is None else recall.start
+            fit = Fit.none(scene) if request.plain else rehearse(self.trainer, self.module, scene, start)
+        with _clock(seconds, "denoise"):
+            latents = self.module.denoise(scene, fit)
+        with _clock(seconds, "decode"):
+            video = self.module.backbone.decode(latents)
+        result = self._result(request, fit, self._findings(request, scene, fit, video), seconds)
+        if self._memory is None or recall is None:
+            self.folder.append(result)
+            return result
+        with _clock(seconds, "memory"):
+            proposal = self._memory.propose(request, scene, recall, fit)
+        return self._remember(result, proposal)
+
+    def _result(self, request: Request, fit: Fit, findings: Findings, seconds: dict[str, float]) -> Result:
+        return Result(
+            id=request.prompt.id,
+            number=request.number,
+            prompt=request.prompt.text,
+            layout=request.layout,
+            seed=request.seed,
+            image=request.image,
+            losses=fit.losses,
+            updates=fit.updates,
+            seconds=seconds,
+            scores=findings.scores,
+            files=findings.files,
+            plain=request.plain,
+            versions=_VERSIONS,
+        )
+
+    def _findings(self, request: Request, scene: Scene, fit: Fit, video: Tensor) -> Findings:
+        """Return what all callbacks have found and written."""
+        scores: dict[str, float] = {}
+        files: dict[str, str] = {}
+        for callback in self._callbacks:
+            findings = callback.on_prompt_end(request, scene, fit, video)
+            if findings is not None:
+                scores |= findings.scores
+                files |= findings.files
+        return Findings(dict(sorted(scores.items())), dict(sorted(files.items())))
+
+    def _remember(self, result: Result, proposal: Proposal) -> Result:
+        """Commit to the memory and write the result: both, whenever the process is stopped in between."""
+        assert self._memory is not None
+        hold(self.folder.path, Pending(result, proposal.to_dict(), proposal.adapter))
+        start = time.perf_counter()
+        decision = self._memory.commit(proposal)
+        result = result.remembered(decision, time.perf_counter() - start)
+        self.folder.append(result)
+        release(self.folder.path)
+        return result
+
+    def _finish_pending(self, prompts: Sequence[Prompt]) -> None:
+        """Finish the prompt whose video was there when the run was stopped, if it still is in the stream."""
+        pending = held(self.folder.path)
+        if pending is None:
+            return
+        prompt = next((each for each in prompts if each.id == pending.result.id), None)
+        done = pending.is_done(self._known.served.get(pending.result.id))
+        if self._memory is None or prompt is None or done or changes(prompt, pending.result):
+            release(self.folder.path)
+        else:
+            result = self._remember(pending.result, Proposal.from_dict(pending.proposal, pending.tensors))
+            self._known.lines[result.id] = result
 
     def _done(self, prompts: Sequence[Prompt]) -> set[str]:
         """Return the ids of the prompts that have a result already, and still are what they were."""
-        results, done = self.folder.results(), set()
+        results, done = self._known.served, set()
         for prompt in prompts:
-            result = results.get(prompt.id)
-            if result is None or "error" in result:
+            if prompt.id not in results:
                 continue
-            changed = changes(prompt, result)
+            changed = changes(prompt, results[prompt.id])
             if changed:
                 rank_zero_info(
                     f"prompt {prompt.id!r} is served again, with another {' and '.join(changed)} than before"
@@ -183,81 +210,68 @@ class Stream:
                 done.add(prompt.id)
         return done
 
-    def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> Iterator[Served]:
+    def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> list[Request]:
         """Plan all prompts that are not done and find their objects' tokens, before anything expensive starts."""
-        planned = []
         asked = [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None and prompt.id not in done]
-        made = plan_many(self.planner, asked)
+        made, requests = plan_many(self.planner, asked), []
         for number, prompt in enumerate(prompts):
             if prompt.id in done:
                 continue
             start = time.perf_counter()
             try:
                 layout = prompt.layout or next(made)
-                if isinstance(layout, ValueError):
-                    raise layout
-                plain = prompt.layout is None and layout.confidence < self.min_confidence
-                if plain and self.unsure == "skip":
-                    raise ValueError(
-                        f"its layout has a confidence of {layout.confidence:g}, less than min_confidence "
-                        f"{self.min_confidence:g} ({layout.reason}); reword it, or bring a layout"
-                    )
-                self.module.backbone.check_image(prompt.image)
-                for track in layout.tracks:
-                    self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
+                plain = self._check(prompt, layout)
             except ValueError as error:
                 self._refuse(prompt, error)
                 continue
-            seed = self.seed + number * self.vary_seed
+            assert isinstance(layout, Layout)
             image = None if prompt.image is None else image_record(prompt.image)
-            served = Served(number + 1, len(prompts), prompt, layout, seed, image, plain=plain)
-            served.seconds["plan"] = round(time.perf_counter() - start, 4)
-            planned.append(served)
-        yield from planned
+            seed, seconds = self.seed + number * self.vary_seed, round(time.perf_counter() - start, 4)
+            requests.append(Request(number + 1, len(prompts), prompt, layout, seed, image, plain, seconds))
+        return requests
 
-    def serve(self, served: Served) -> None:
-        """Serve one planned prompt: layout → memory → fit → video → memory."""
-        self._tell("on_prompt_start", served)
-        with served.clock("encode"):
-            self.module.begin(self.module.prepare(served.layout, served.seed, served.prompt.image))
-        with served.clock("fit"):
-            if not served.plain:
-                self._fit()
-            elif self.module.adapter is not None:
-                self.module.learnt = dict(self.module.adapter.state_dict())
-        with served.clock("denoise"):
-            latents = self.module.denoise()
-        with served.clock("decode"):
-            served.video = self.module.backbone.decode(latents)
-        served.losses, served.updates = self.module.losses, self.module.updates
-        self._tell("on_prompt_end", served)
-
-    def _fit(self) -> None:
-        """Optimise the adapter: one epoch for each guided step, on the one trainer of the stream."""
-        if self.module.guidance is not None:
-            self.module.guide()
-        elif self.module.guided_steps:
-            self.trainer.fit_loop.max_epochs = self.trainer.current_epoch + self.module.guided_steps
-            self.trainer.fit(self.module)
+    def _check(self, prompt: Prompt, layout: Layout | ValueError) -> bool:
+        """Return whether a prompt is sampled plainly, and raise ``ValueError`` if it cannot be served at all."""
+        if isinstance(layout, ValueError):
+            raise layout
+        unsure = prompt.layout is None and layout.confidence < self.min_confidence
+        if unsure and self.unsure == "skip":
+            raise ValueError(
+                f"its layout has a confidence of {layout.confidence:g}, less than min_confidence "
+                f"{self.min_confidence:g} ({layout.reason}); reword it, or bring a layout"
+            )
+        self.module.backbone.check_image(prompt.image)
+        for track in layout.tracks:
+            self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
+        return unsure
 
     def _refuse(self, prompt: Prompt, error: ValueError) -> None:
         if self.on_error == "raise":
             raise error
         rank_zero_warn(f"prompt {prompt.id!r} is skipped: {error}")
-        result = {"id": prompt.id, "prompt": prompt.text, "error": str(error)}
-        if self.folder.results().get(prompt.id) != result:
-            self.folder.append(result)
+        line = Skipped(prompt.id, prompt.text, str(error))
+        if self._known.lines.get(prompt.id) != line:
+            self.folder.append(line)
 
-    def _callbacks(self) -> list[StreamCallback]:
-        return [each for each in self.trainer.callbacks if isinstance(each, StreamCallback)]  # type: ignore[attr-defined]
+    def _tell_served(self, result: Result) -> None:
+        for callback in self._callbacks:
+            callback.on_prompt_served(result)
 
-    def _tell(self, hook: str, served: Served) -> None:
-        for callback in self._callbacks():
-            getattr(callback, hook)(served)
+
+@contextmanager
+def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Take the time of a stage."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - start, 4)
 
 
 def _quieten_lightning() -> None:
     """Drop the notes that Lightning prints at each fit, of which a stream makes one per prompt."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: not record.getMessage().startswith("`Trainer.fit` stopped")
-    )
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    if _is_news not in logger.filters:
+        logger.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("`Trainer.fit` stopped")

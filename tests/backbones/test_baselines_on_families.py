@@ -9,9 +9,9 @@ from kinds import PROMPT, Case, make_case
 from torch import Tensor
 
 from ttom_pl.backbones import Placement
-from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
+from ttom_pl.rehearsal import AttentionBias, Guidance, LatentGuidance
 from ttom_pl.layout import Layout, Track
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 
 @pytest.fixture

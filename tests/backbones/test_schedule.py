@@ -16,7 +16,7 @@ from test_user_loras import stack, with_loras, write_files
 from torch import Tensor
 
 from ttom_pl.backbones import Schedule
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 WAN_SCHEDULERS: dict[str, dict[str, Any]] = {

@@ -16,8 +16,8 @@ from ttom_pl.layout import Layout
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
 from ttom_pl.run import read_results
-from ttom_pl.stream import Served, Stream
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.stream import Stream
+from ttom_pl.rehearsal import LayoutTTO
 
 
 class Keep(StreamCallback):

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
-from ttom_pl.baselines.attention_bias import box_bias
+from ttom_pl.rehearsal import AttentionBias, Guidance, LatentGuidance
+from ttom_pl.rehearsal.attention_bias import box_bias
 from ttom_pl.layout import Layout, Track, inside_maps
 from ttom_pl.losses import layout_loss
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 MakeBackbone = Callable[..., WanBackbone]
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from lightning.pytorch import Callback
 
-from ttom_pl.baselines import AttentionBias, Guidance, LatentGuidance
+from ttom_pl.rehearsal import AttentionBias, Guidance, LatentGuidance
 from ttom_pl.callbacks import AttentionMaps, ParametricMemory, Report, StreamCallback, VideoWriter
 from ttom_pl.memory import Memory
 from ttom_pl.memory.maps import unpack_maps
 from ttom_pl.prompts import Prompt
 from ttom_pl.stream import Stream
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 PROMPTS = ["a red circle moves left and a blue square moves up", "a green square moves left and a cyan circle moves up"]
 

@@ -11,7 +11,7 @@ from ttom_pl.memory import AdapterSpec, Memory, Replace
 from ttom_pl.memory.maps import pack_maps, unpack_maps
 from ttom_pl.prompts import Prompt
 from ttom_pl.stream import Stream
-from ttom_pl.tto import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO
 
 SAME = ["a red circle moves left and a blue square moves up", "a green square moves left and a cyan circle moves up"]
 OTHER = "a red circle moves right and a blue square moves down"

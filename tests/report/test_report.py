@@ -191,7 +191,7 @@ def test_in_a_browser(write_run: WriteRun, tmp_path: Path) -> None:
     ("guided_steps", "guidance", "mode", "method"),
     [
         (0, None, "off", "plain model"),
-        (5, {"class_path": "ttom_pl.baselines.LatentGuidance"}, "off", "baseline LatentGuidance"),
+        (5, {"class_path": "ttom_pl.rehearsal.LatentGuidance"}, "off", "baseline LatentGuidance"),
         (5, None, "off", "TTO, no memory"),
         (5, None, "read-only", "TTO, memory read-only"),
     ],

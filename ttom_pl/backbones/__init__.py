@@ -1,6 +1,6 @@
 """Frozen text-to-video models."""
 
-from ttom_pl.backbones.base import Backbone, Conditioning
+from ttom_pl.backbones.base import Backbone
 from ttom_pl.backbones.cogvideox import CogVideoXBackbone
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.ltx import LTXBackbone
@@ -15,7 +15,6 @@ __all__ = [
     "Adapter",
     "Backbone",
     "CogVideoXBackbone",
-    "Conditioning",
     "LTXBackbone",
     "Lora",
     "Placement",

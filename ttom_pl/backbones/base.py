@@ -3,35 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ttom_pl.backbones.lora import Adapter
-
-
-@dataclass(frozen=True)
-class Conditioning:
-    """An encoded prompt.
-
-    Attributes:
-        prompt_embeds: text embeddings, shape (1, L, D).
-        negative_prompt_embeds: embeddings of the negative prompt, of the same shape; ``None`` without
-            classifier-free guidance.
-        prompt_mask: which of the L tokens are text rather than padding, shape (1, L), for models that mask the padding.
-        negative_prompt_mask: the same for the negative prompt.
-        image_embeds: embeddings of the image that the video starts from, shape (1, I, E), for models that read them.
-        image_latents: what the image adds to the latents, shape (1, C, T, h, w), for models that start from an image.
-    """
-
-    prompt_embeds: Tensor
-    negative_prompt_embeds: Tensor | None
-    prompt_mask: Tensor | None = None
-    negative_prompt_mask: Tensor | None = None
-    image_embeds: Tensor | None = None
-    image_latents: Tensor | None = None
+from ttom_pl.scene import Conditioning
 
 
 class Backbone(ABC):

@@ -7,8 +7,8 @@ import torch
 from diffusers import CogVideoXDPMScheduler, CogVideoXPipeline, DiffusionPipeline
 from torch import Tensor
 
-from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.joint_attention import JointAttentionBackbone
+from ttom_pl.scene import Conditioning
 
 
 class CogVideoXBackbone(JointAttentionBackbone):

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ttom_pl.attention import token_weights
-from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.backbones.probe import probed
+from ttom_pl.scene import Conditioning
 
 
 class GuidedBackbone(PipelineBackbone):

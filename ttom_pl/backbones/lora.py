@@ -135,6 +135,16 @@ class Adapter:
         Raises:
             ValueError: if a tensor is missing, unknown or of another shape.
         """
+        self.check(state)
+        plain = {key.removeprefix(PREFIX): value for key, value in state.items()}
+        set_peft_model_state_dict(self.transformer, plain, adapter_name=ADAPTER)
+
+    def check(self, state: Mapping[str, Tensor]) -> None:
+        """Check parameters that :meth:`load_state_dict` is to be given.
+
+        Raises:
+            ValueError: if a tensor is missing, unknown or of another shape.
+        """
         own = self.state_dict()
         wrong = {
             k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape
@@ -144,8 +154,6 @@ class Adapter:
                 f"the adapter does not fit this model: {len(wrong)} tensors are missing, unknown or of another shape, "
                 f"such as {min(wrong)!r}; use an adapter made with the same backbone, rank and blocks"
             )
-        plain = {key.removeprefix(PREFIX): value for key, value in state.items()}
-        set_peft_model_state_dict(self.transformer, plain, adapter_name=ADAPTER)
 
 
 def tuner_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:

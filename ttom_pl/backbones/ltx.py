@@ -9,8 +9,8 @@ from diffusers.pipelines.ltx.pipeline_ltx import calculate_shift
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
+from ttom_pl.scene import Conditioning
 
 
 class LTXBackbone(CrossAttentionBackbone):

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from ttom_pl.backbones.base import Backbone, Conditioning
+from ttom_pl.backbones.base import Backbone
 from ttom_pl.backbones.fingerprint import fingerprint
 from ttom_pl.backbones.loading import frozen, load_pipeline
 from ttom_pl.backbones.placement import Placement, Placer
@@ -25,6 +25,7 @@ from ttom_pl.backbones.quantization import Quantization
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.tokens import spans_in, token_positions
 from ttom_pl.backbones.user_loras import Lora, load_loras
+from ttom_pl.scene import Conditioning
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 

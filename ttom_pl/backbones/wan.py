@@ -7,9 +7,9 @@ from diffusers import DiffusionPipeline, WanPipeline
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from torch import Tensor
 
-from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
 from ttom_pl.backbones.schedule import shifted, warn_of_double_shift
+from ttom_pl.scene import Conditioning
 
 
 class WanBackbone(CrossAttentionBackbone):

@@ -10,9 +10,9 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.backbones.wan import WanBackbone
+from ttom_pl.scene import Conditioning
 
 
 class WanImageBackbone(WanBackbone):

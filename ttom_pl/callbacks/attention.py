@@ -1,13 +1,13 @@
 """Attention maps of every prompt, to look at."""
 
 import json
-from typing import TYPE_CHECKING
 
-from ttom_pl.callbacks.base import StreamCallback
+from torch import Tensor
+
+from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
 from ttom_pl.memory.maps import pack_maps
-
-if TYPE_CHECKING:
-    from ttom_pl.stream import Served, Stream
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
 
 
 class AttentionMaps(StreamCallback):
@@ -18,21 +18,23 @@ class AttentionMaps(StreamCallback):
     model there is nothing to compare, and nothing is written.
     """
 
-    def on_stream_start(self, stream: "Stream") -> None:
+    once = True
+
+    def on_stream_start(self, stream: StreamInfo) -> None:
         """Take note of the model and of where to write."""
         self._module = stream.module
         self._folder = stream.folder.path
 
-    def on_prompt_end(self, served: "Served") -> None:
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: Tensor) -> Findings | None:
         """Write the maps."""
         if not self._module.guided_steps:
-            return
+            return None
         maps = {
-            "before": pack_maps(self._module.first_attention(False)),
-            "after": pack_maps(self._module.first_attention(True)),
+            "before": pack_maps(self._module.first_attention(scene)),
+            "after": pack_maps(self._module.first_attention(scene, fit)),
         }
-        name = f"attention/{served.number:04d}.json"
+        name = f"attention/{request.number:04d}.json"
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(maps), encoding="utf-8")
-        served.files["attention"] = name
+        return Findings(files={"attention": name})

@@ -1,18 +1,17 @@
 """Scores of each video as soon as it is there."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from torch import Tensor
 
-from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
 from ttom_pl.detectors.base import Detector
 from ttom_pl.evaluation.evaluator import Evaluator
 from ttom_pl.judge import Judge
 from ttom_pl.metrics import AttentionLayoutJSD
-
-if TYPE_CHECKING:
-    from ttom_pl.stream import Served, Stream
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
 
 
 class Evaluation(StreamCallback):
@@ -33,6 +32,8 @@ class Evaluation(StreamCallback):
         ValueError: if a metric is unknown, or needs a detector or judge that is not there.
     """
 
+    once = True
+
     def __init__(
         self,
         detector: Detector | None = None,
@@ -45,22 +46,19 @@ class Evaluation(StreamCallback):
         self.attention = attention
         self.attention_jsd = AttentionLayoutJSD()
 
-    def on_stream_start(self, stream: "Stream") -> None:
+    def on_stream_start(self, stream: StreamInfo) -> None:
         """Take note of the model, and say what is not measured."""
         self._module = stream.module
         if self.evaluator.left_out:
             rank_zero_info(f"not scored, for want of a detector or judge: {', '.join(self.evaluator.left_out)}")
 
-    def on_prompt_end(self, served: "Served") -> None:
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: Tensor) -> Findings:
         """Score the video."""
-        assert served.video is not None
+        scores = {}
         if self.attention:
-            served.scores["attention_jsd"] = round(self._attention(), 6)
-        scored = self.evaluator.score(served.video, served.prompt, served.layout)
-        served.scores.update(scored.scores)
+            maps = self._module.first_maps(scene, fit)
+            scores["attention_jsd"] = round(float(self.attention_jsd(maps.cpu(), scene.targets.cpu())), 6)
+        scored = self.evaluator.score(video, request.prompt, request.layout)
         for error in scored.errors:
-            rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored in full: {error}")
-
-    def _attention(self) -> float:
-        maps, targets = self._module.first_maps(True), self._module.rehearsal.targets
-        return float(self.attention_jsd(maps.cpu(), targets.cpu()))
+            rank_zero_warn(f"the video of prompt {request.prompt.id!r} is not scored in full: {error}")
+        return Findings(scores | scored.scores)

@@ -1,14 +1,12 @@
 """Scores of Sprites videos, read back from their pixels."""
 
-from typing import TYPE_CHECKING
-
 from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
 
-from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.callbacks.base import Findings, StreamCallback
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
 from ttom_pl.sprites.scoring import score_video
-
-if TYPE_CHECKING:
-    from ttom_pl.stream import Served
 
 
 class SpritesEvaluation(StreamCallback):
@@ -17,10 +15,12 @@ class SpritesEvaluation(StreamCallback):
     A video whose prompt is no caption of the Sprites world is served all the same, with a warning.
     """
 
-    def on_prompt_end(self, served: "Served") -> None:
+    once = True
+
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: Tensor) -> Findings | None:
         """Score the video."""
-        assert served.video is not None
         try:
-            served.scores.update(score_video(served.video, served.layout).to_dict())
+            return Findings(score_video(video, request.layout).to_dict())
         except ValueError as error:
-            rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored: {error}")
+            rank_zero_warn(f"the video of prompt {request.prompt.id!r} is not scored: {error}")
+            return None

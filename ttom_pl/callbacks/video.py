@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
 
-from ttom_pl.callbacks.base import StreamCallback
+from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
 from ttom_pl.evaluation.expectation import category
-from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4
 from ttom_pl.naming import Naming, video_name
-
-if TYPE_CHECKING:
-    from ttom_pl.stream import Served, Stream
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
 
 
 class VideoWriter(StreamCallback):
@@ -37,6 +35,8 @@ class VideoWriter(StreamCallback):
         ValueError: at the start of the stream, if a prompt has no name of the kind that is asked for.
     """
 
+    once = True
+
     def __init__(
         self,
         scale: int = 1,
@@ -55,7 +55,7 @@ class VideoWriter(StreamCallback):
         self.sheet_prompts = sheet_prompts
         self.frames = frames
 
-    def on_stream_start(self, stream: "Stream") -> None:
+    def on_stream_start(self, stream: StreamInfo) -> None:
         """Take note of where to write."""
         self.folder = stream.folder.path
         self.fps = stream.module.backbone.fps
@@ -63,12 +63,11 @@ class VideoWriter(StreamCallback):
         for name in self._names.values():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
 
-    def on_prompt_end(self, served: "Served") -> None:
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: Tensor) -> Findings:
         """Write the video."""
-        assert served.video is not None
-        name = self._names[served.number]
-        write_mp4(self.folder / name, served.video, self.fps, self.scale)
-        served.files["video"] = name
+        name = self._names[request.number]
+        write_mp4(self.folder / name, video, self.fps, self.scale)
+        return Findings(files={"video": name})
 
     def names(self, prompts: Sequence[Prompt]) -> dict[int, str]:
         """Return the file of each prompt by its number in the stream, relative to the run folder.
@@ -91,19 +90,15 @@ class VideoWriter(StreamCallback):
             names[number] = f"{folder}/{name}"
         return names
 
-    def on_stream_end(self, stream: "Stream") -> None:
+    def on_stream_end(self, stream: StreamInfo) -> None:
         """Draw the contact sheet from the files, so that it is whole after a run that was resumed."""
-        results = [r for r in stream.folder.results().values() if "video" in r.get("files", {})]
-        results = sorted(results, key=lambda result: int(result["number"]))[: self.sheet_prompts]
+        results = [result for result in stream.folder.results().served.values() if "video" in result.files]
+        results = sorted(results, key=lambda result: result.number)[: self.sheet_prompts]
         if results:
             rows = []
             for result in results:
-                video = read_mp4(self.folder / result["files"]["video"])
-                rows.append(
-                    (
-                        f"{result['id']}  {result['prompt']}",
-                        [film_strip(video, Layout.from_dict(result["layout"]), self.frames)],
-                    )
-                )
+                assert result.layout is not None
+                video = read_mp4(self.folder / result.files["video"])
+                rows.append((f"{result.id}  {result.prompt}", [film_strip(video, result.layout, self.frames)]))
             contact_sheet(rows).save(self.folder / "contact_sheet.png")
             rank_zero_info(f"contact sheet: {self.folder / 'contact_sheet.png'}")

@@ -32,6 +32,7 @@ from ttom_pl.evaluation import (
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
 from ttom_pl.report import write_page
+from ttom_pl.run import Result
 
 _SHOWN = 5
 """Videos with errors that are told one by one."""
@@ -157,9 +158,18 @@ def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, vers
     shown = []
     for number, (line, clip) in enumerate(zip(lines, clips.found, strict=True), start=1):
         video = os.path.relpath(clip.path, config.out)
-        result = line | {"number": number, "files": {"video": video}, "asked": str(expect(clip.prompt))}
-        shown.append(result | {"layout": clip.prompt.layout and clip.prompt.layout.to_dict(), "versions": versions})
-    shown = json.loads(json.dumps(shown))  # tuples of layouts as the lists that files have
+        result = Result(
+            id=line["id"],
+            number=number,
+            prompt=line["prompt"],
+            layout=clip.prompt.layout,
+            scores=line["scores"],
+            files={"video": video},
+            asked=str(expect(clip.prompt)),
+            errors=tuple(line.get("errors", ())),
+            versions=versions,
+        )
+        shown.append(result)
     return write_page(config.out, f"{config.videos.resolve().name}, scored", shown, ["scores.jsonl", "table.txt"])
 
 

@@ -1,30 +1,34 @@
 """``ttom stream``: the main job, as a LightningCLI with sections for the stream and the memory."""
 
 import sys
+from argparse import ArgumentError
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import yaml
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
-import ttom_pl.backbones
-import ttom_pl.baselines
-import ttom_pl.detectors
-import ttom_pl.judge
-import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._quiet import quieten
+from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts import PromptStream, read_prompts
-from ttom_pl.resume import check_places
-from ttom_pl.run import RunFolder
+from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.run import RESULTS, Result, RunFolder, check_places
 from ttom_pl.stream import Stream
-from ttom_pl.tto import LayoutTTO
 
 
 class StreamCLI(LightningCLI):
     """LightningCLI without subcommands; the memory and the video writer are callbacks with sections of their own."""
+
+    def __init__(self, *args: Any, ends: ExitStack, **kwargs: Any) -> None:
+        self._ends = ends
+        super().__init__(*args, **kwargs)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the sections ``stream``, ``memory`` and ``videos``."""
@@ -34,18 +38,30 @@ class StreamCLI(LightningCLI):
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
     def before_instantiate_classes(self) -> None:
-        """Look at the prompts and the run folder before the model is loaded, which may take minutes."""
-        for name in ("VideoWriter", "ParametricMemory"):
-            if any(each.class_path.endswith(name) for each in self.config.trainer.callbacks or ()):
-                section = {"VideoWriter": "videos", "ParametricMemory": "memory"}[name]
-                raise ValueError(
-                    f"trainer.callbacks lists {name}; it is there already, set it in the section {section!r}"
-                )
+        """Look at the trainer, the prompts and the run folder before the model is loaded, which may take minutes."""
+        check_trainer_config(self.config.trainer, {"VideoWriter": "videos", "ParametricMemory": "memory"})
         prompts = read_prompts(Path(self.config.data.prompts))[: self.config.data.limit]
         VideoWriter(**self.config.videos).names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
-        folder.check(self.dump())
-        check_places(prompts, folder)
+        folder.check(self.dump(), self.complete)
+        check_places(prompts, folder.results())
+        self._ends.enter_context(folder.owned())
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Leave our bar out where no bar is wanted."""
+        config = self.config_init.trainer
+        if config.enable_progress_bar is False:
+            config.callbacks = [each for each in config.callbacks or () if not isinstance(each, ProgressBar)]
+        return super().instantiate_trainer(**kwargs)
+
+    def complete(self, config: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the config of an earlier version with the defaults of the options that are new."""
+        try:
+            complete = self.parser.parse_object(config)
+        except (ArgumentError, ValueError, TypeError, KeyError):
+            return config
+        made: Mapping[str, Any] = yaml.safe_load(self.parser.dump(complete, skip_none=False))
+        return made
 
     def dump(self) -> str:
         """Return the config with every default, as YAML."""
@@ -55,6 +71,11 @@ class StreamCLI(LightningCLI):
 def main(args: Sequence[str]) -> None:
     """Serve a stream, e.g. ``--config configs/sprites.yaml --data.prompts my_prompts.txt``."""
     quieten()
+    with ExitStack() as ends:
+        _serve(args, ends)
+
+
+def _serve(args: Sequence[str], ends: ExitStack) -> None:
     cli = StreamCLI(
         LayoutTTO,
         PromptStream,
@@ -69,32 +90,32 @@ def main(args: Sequence[str]) -> None:
             "allow_abbrev": False,
         },
         args=list(args),
+        ends=ends,
     )
     init = cli.config_init
     stream: Stream = init.stream
     try:
-        folder = stream.run(cli.trainer, cli.model, cli.datamodule.prompts, cli.dump())
+        folder = stream.run(cli.trainer, cli.model, cli.datamodule.prompts, cli.dump(), cli.complete)
     except (KeyboardInterrupt, SystemExit):  # Lightning makes the one the other
         print(f"\nstopped; the same command goes on from {stream.out}", file=sys.stderr)
         raise KeyboardInterrupt from None
-    results = folder.results().values()
-    failed = [result["id"] for result in results if "error" in result]
-    served = len(results) - len(failed)
-    print(f"served: {served}, skipped: {len(failed)}" + (f" ({', '.join(failed)})" if failed else ""))
-    for line in _summary([result for result in results if "error" not in result]):
+    results = folder.results()
+    served, skipped = list(results.served.values()), list(results.skipped)
+    print(f"served: {len(served)}, skipped: {len(skipped)}" + (f" ({', '.join(skipped)})" if skipped else ""))
+    for line in _summary(served):
         print(line)
-    print(f"results: {folder.path / 'results.jsonl'}")
+    print(f"results: {folder.path / RESULTS}")
     if not served:
         sys.exit(1)
 
 
-def _summary(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _summary(results: Sequence[Result]) -> Iterator[str]:
     """Yield what the prompts took, and what the memory was worth."""
     hit_rate, saved, seconds = HitRate(), IterationsSaved(), StageSeconds()
     for result in results:
-        hit_rate.update(result)
-        saved.update(result)
-        seconds.update(result)
+        hit_rate.update(result.memory)
+        saved.update(result.memory)
+        seconds.update(result.seconds)
     if results:
         stages = seconds.compute()
         shares = ", ".join(f"{each:.2f} {stage}" for stage, each in stages.items())

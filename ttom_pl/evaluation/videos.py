@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.readers import read_any
 from ttom_pl.naming import vbench_stem
@@ -76,29 +74,25 @@ def find_clips(folder: Path, prompts: Path | None = None) -> Clips:
 
 
 def _of_run(run: Path, prompts: Sequence[Prompt]) -> Clips:
-    results = {id: result for id, result in read_results(run).items() if "error" not in result}
+    results = read_results(run).served
     known = {prompt.id: prompt for prompt in prompts}
-    wanted = list(known.values()) or [Prompt(id, result["prompt"]) for id, result in results.items()]
+    wanted = list(known.values()) or [Prompt(id, result.prompt) for id, result in results.items()]
     clips, missing = [], []
     for prompt in wanted:
         result = results.get(prompt.id)
-        path = run / result["files"]["video"] if result and "video" in result.get("files", {}) else None
+        path = run / result.files["video"] if result and "video" in result.files else None
         if result is None or path is None or not path.is_file():
             missing.append(prompt)
             continue
-        if result["prompt"] != prompt.text:
+        if result.prompt != prompt.text:
             raise VideosError(
-                f"prompt {prompt.id!r} is {prompt.text!r} in the prompt file and {result['prompt']!r} in the run "
+                f"prompt {prompt.id!r} is {prompt.text!r} in the prompt file and {result.prompt!r} in the run "
                 f"{str(run)!r}; give the file that the run served"
             )
-        clips.append(Clip(replace(prompt, layout=_layout(result)), path))
+        clips.append(Clip(replace(prompt, layout=result.layout), path))
     if not clips:
         raise VideosError(f"the run {str(run)!r} has no videos; serve it again")
     return Clips(clips, missing, [])
-
-
-def _layout(result: Mapping[str, Any]) -> Layout | None:
-    return Layout.from_dict(result["layout"]) if result.get("layout") else None
 
 
 def _of_folder(folder: Path, prompts: Sequence[Prompt], source: Path) -> Clips:

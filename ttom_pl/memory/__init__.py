@@ -21,6 +21,7 @@ from ttom_pl.memory.merge import MergeRule, PaperMerge, Replace, RunningAverage,
 from ttom_pl.memory.records import memory_folder
 from ttom_pl.memory.repair import VerifyReport
 from ttom_pl.memory.store import Memory
+from ttom_pl.memory.transaction import Transaction
 from ttom_pl.memory.verify import verify_folder
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "PaperMerge",
     "Replace",
     "RunningAverage",
+    "Transaction",
     "VerifyReport",
     "Window",
     "blend",

@@ -1,34 +1,29 @@
 """The memory: what a stream of prompts has learnt, on disk."""
 
-import json
-import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match, check_key
+from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadOnlyError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
-from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
 from ttom_pl.memory.merge import MergeRule, RunningAverage
 from ttom_pl.memory.records import Records
 from ttom_pl.memory.repair import VerifyReport, check
 from ttom_pl.memory.rows import get_row, row_labelled
 from ttom_pl.memory.schema import Group
+from ttom_pl.memory.transaction import TOLERANCE, Transaction, as_vector
 from ttom_pl.memory.uses import history, record
-
-_TOLERANCE = 1e-6  # of similarities, which are computed in float32
 
 
 class Memory:
@@ -78,6 +73,24 @@ class Memory:
             self.path = Path(path)
         self._records = Records(self.path, durable=path is not None, read_only=read_only)
 
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Change several things at once: when the context ends all of them are on disk, after an exception none is.
+
+        Raises:
+            CorruptEntryError: if an entry that was to be updated is damaged; it is then no longer in the memory.
+            MemoryWriteError: if the disk refuses; nothing has changed.
+        """
+        transaction = None
+        try:
+            with self._records.writing() as change:
+                transaction = Transaction(change, self._records, self.capacity, self.merge, self._clock())
+                yield transaction
+        except CorruptEntryError as error:
+            if transaction is not None and transaction.touched is not None:
+                self._records.quarantine(transaction.touched, error)
+            raise
+
     def insert(
         self,
         adapter: Adapter,
@@ -115,35 +128,21 @@ class Memory:
                 text is not one that can be stored.
             MemoryWriteError: if the disk refuses; nothing has changed.
         """
-        tensors = prepare(adapter)
-        for name, text in (("key_text", key_text), ("prompt", prompt), ("fingerprint", fingerprint)):
-            _check_text(name, text)
-        now = self._clock()
-        entry = Entry(
-            id=secrets.token_hex(6),
-            key_text=key_text,
-            key=_vector(key),
-            prompt=prompt,
-            layout=_json(layout),
-            fingerprint=fingerprint,
-            spec=spec,
-            loss_before=loss_before,
-            loss_after=loss_after,
-            iterations=iterations,
-            iterations_saved=0,
-            hits=0,
-            merged=1,
-            weight=1.0,
-            created=now,
-            last_used=now,
-            parents=tuple(parents),
-            content_hash=content_hash(tensors),
-            nbytes=sum(tensor.nbytes for tensor in tensors.values()),
-            extra=_json(extra),
-        )
-        with self._records.writing() as change:
-            self.capacity.evict(change, now, keep=change.add(entry, tensors))
-        return entry
+        with self.transaction() as transaction:
+            return transaction.insert(
+                adapter,
+                key=key,
+                key_text=key_text,
+                prompt=prompt,
+                fingerprint=fingerprint,
+                spec=spec,
+                layout=layout,
+                loss_before=loss_before,
+                loss_after=loss_after,
+                iterations=iterations,
+                parents=parents,
+                extra=extra,
+            )
 
     def read(
         self, key: ArrayLike, *, fingerprint: str, spec: AdapterSpec, threshold: float = -1.0, k: int = 1
@@ -160,13 +159,13 @@ class Memory:
         Returns:
             Matches, the nearest first; empty on a miss.
         """
-        vector = _vector(key)
+        vector = as_vector(key)
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         with self._records.database.reading() as connection:
             group, enough = Group(fingerprint, spec.digest, vector.size), threshold if threshold > 0 else 1.0
             nearest = self._records.search.nearest(connection, group, vector, k, enough)
-            near = [(label, similarity) for label, similarity in nearest if similarity >= threshold - _TOLERANCE]
+            near = [(label, similarity) for label, similarity in nearest if similarity >= threshold - TOLERANCE]
             rows = [(row_labelled(connection, label), similarity) for label, similarity in near]
             return [Match(self._records.entry(row), similarity) for row, similarity in rows]
 
@@ -220,33 +219,16 @@ class Memory:
             EntryNotFoundError: if it has been evicted or deleted.
             CorruptEntryError: if its file is damaged; the entry is then no longer in the memory.
         """
-        if not 0 < similarity <= 1 + _TOLERANCE:
-            raise ValueError(f"similarity of an update must be above 0 and at most 1, got {similarity}")
-        new = prepare(adapter)
-        row = None
-        try:
-            with self._records.writing() as change:
-                row = get_row(change.connection, entry_id)
-                old = self._records.entry(row)
-                tensors, weight = self.merge.merge(self._records.read(row), new, old.weight, min(similarity, 1.0))
-                entry = replace(
-                    old,
-                    loss_before=old.loss_before if loss_before is None else loss_before,
-                    loss_after=old.loss_after if loss_after is None else loss_after,
-                    iterations=old.iterations + iterations,
-                    merged=old.merged + 1,
-                    weight=weight,
-                    content_hash=content_hash(tensors),
-                    nbytes=sum(tensor.nbytes for tensor in tensors.values()),
-                    extra={**old.extra, **_json(extra)},
-                )
-                change.replace(row, entry, tensors)
-                self.capacity.evict(change, self._clock(), keep=row["label"])
-        except CorruptEntryError as error:
-            assert row is not None
-            self._records.quarantine(row, error)
-            raise
-        return entry
+        with self.transaction() as transaction:
+            return transaction.update(
+                entry_id,
+                adapter,
+                similarity,
+                loss_before=loss_before,
+                loss_after=loss_after,
+                iterations=iterations,
+                extra=extra,
+            )
 
     def record_use(
         self, entry_id: str, iterations_saved: int = 0, blended: Sequence[str] = (), *, mark: str | None = None
@@ -370,24 +352,6 @@ class Memory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _vector(key: ArrayLike) -> NDArray[np.float32]:
-    vector = np.array(key, dtype=np.float32)
-    check_key(vector)
-    vector.setflags(write=False)
-    return vector
-
-
-def _check_text(name: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{name} has half of a character, {error.object[error.start]!r}; give whole text") from error
-
-
-def _json(data: Mapping[str, Any] | None) -> Any:
-    return json.loads(json.dumps(dict(data or {}), allow_nan=False))
 
 
 __all__ = ["Memory"]

@@ -36,6 +36,11 @@ def record(connection: sqlite3.Connection, lookup: Lookup, blended: Sequence[str
     insert(connection, "lookups", row | {"blended": json.dumps(list(blended)), "mark": mark})
 
 
+def is_marked(connection: sqlite3.Connection, mark: str) -> bool:
+    """Whether a lookup was recorded under a mark."""
+    return connection.execute("SELECT 1 FROM lookups WHERE mark = ?", (mark,)).fetchone() is not None
+
+
 def history(connection: sqlite3.Connection) -> list[Lookup]:
     """Return the lookups, the oldest first."""
     return [
@@ -67,4 +72,4 @@ def _bounded(count: int) -> int:
     return min(max(count, 0), _MOST)
 
 
-__all__ = ["history", "record"]
+__all__ = ["history", "is_marked", "record"]

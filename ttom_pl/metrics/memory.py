@@ -1,16 +1,16 @@
-"""What the memory is worth: hits, iterations saved, seconds per stage; all from the lines of ``results.jsonl``."""
+"""What the memory is worth: hits, iterations saved, seconds per stage; all from the results of a run."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 from ttom_pl.metrics.base import VideoMean
+from ttom_pl.run.result import Decision
 
-STAGES = ("plan", "encode", "fit", "denoise", "decode", "memory")
-"""Stages of a prompt's path that are timed; reading the memory is part of the fit, ``memory`` is writing to it."""
+STAGES = ("plan", "encode", "recall", "fit", "denoise", "decode", "memory")
+"""Stages of a prompt's path that are timed: ``recall`` is reading the memory, ``memory`` writing to it."""
 
 
 class HitRate(VideoMean):
@@ -18,10 +18,10 @@ class HitRate(VideoMean):
 
     higher_is_better = True
 
-    def update(self, result: Mapping[str, Any]) -> None:
-        """Count a prompt's result; one without a memory decision (memory off) does not count."""
-        if result.get("memory"):
-            self.add(float(result["memory"]["hit"]))
+    def update(self, memory: Decision | None) -> None:
+        """Count what the memory decided on a prompt; one without a memory does not count."""
+        if memory is not None:
+            self.add(float(memory.hit))
 
 
 class IterationsSaved(VideoMean):
@@ -29,10 +29,10 @@ class IterationsSaved(VideoMean):
 
     higher_is_better = True
 
-    def update(self, result: Mapping[str, Any]) -> None:
-        """Count a prompt's result; a miss saves none, one without a memory decision does not count."""
-        if result.get("memory"):
-            self.add(float(result["memory"].get("iterations_saved", 0)))
+    def update(self, memory: Decision | None) -> None:
+        """Count what the memory decided on a prompt; a miss saves none, one without a memory does not count."""
+        if memory is not None:
+            self.add(float(memory.iterations_saved or 0))
 
 
 class StageSeconds(Metric):
@@ -53,9 +53,9 @@ class StageSeconds(Metric):
         self.add_state("seconds", torch.zeros(len(self.stages), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("prompts", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
-    def update(self, result: Mapping[str, Any]) -> None:
-        """Count a prompt's result; a stage that it did not go through took no time."""
-        taken = [float(result["seconds"].get(stage, 0.0)) for stage in self.stages]
+    def update(self, seconds: Mapping[str, float]) -> None:
+        """Count what a prompt took; a stage that it did not go through took no time."""
+        taken = [float(seconds.get(stage, 0.0)) for stage in self.stages]
         self.seconds += torch.tensor(taken, dtype=torch.float64, device=self.seconds.device)
         self.prompts += 1
 

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import av
@@ -18,6 +17,7 @@ from ttom_pl.preview.frames import looks
 from ttom_pl.report.charts import Chart, loss_chart
 from ttom_pl.report.lineage import made, parents
 from ttom_pl.report.pictures import frame_strip, heat_strip, poster, read_small_frames
+from ttom_pl.run import Decision, Result
 
 _FRAMES = 6
 _SAMPLES = 25
@@ -93,10 +93,9 @@ class AttentionRow:
 
 @dataclass(frozen=True)
 class Card:
-    """A prompt that was served; ``result`` is its line of ``results.jsonl``."""
+    """A prompt that was served."""
 
-    result: Mapping[str, Any]
-    number: int
+    result: Result
     words: list[Piece]
     planned_as: str
     tracks: list[MovingBox]
@@ -108,41 +107,39 @@ class Card:
     seconds: float
     parents: list[str]
     made: str | None
-    memory: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def memory(self) -> Decision | None:
+        """What the memory decided."""
+        return self.result.memory
 
 
-def make_card(run: Path, result: Mapping[str, Any]) -> Card:
+def make_card(run: Path, result: Result) -> Card:
     """Return what the report shows of a result; what it lacks, and files that cannot be read, are left out.
 
     Args:
         run: the folder of the page, to which its files are relative.
-        result: a line of ``results.jsonl``, or as much of one as there is: id, number and prompt.
-
-    Raises:
-        LayoutError: if its layout is malformed.
+        result: the result, or as much of one as there is.
     """
-    layout = Layout.from_dict(result["layout"]) if result.get("layout") else None
-    memory, files = result.get("memory") or {}, result.get("files") or {}
+    layout, files = result.layout, result.files
     maps = _attention(run / str(files["attention"])) if "attention" in files else {}
     columns = next((each.shape[1] for each in maps.values()), _FRAMES)
     colors = [look.color for look in looks(layout)] if layout else []
     video, frames = _video(run, str(files["video"]), layout, colors, columns) if "video" in files else (None, None)
-    same = layout is not None and layout.prompt == result["prompt"]
+    same = layout is not None and layout.prompt == result.prompt
     return Card(
         result=result,
-        number=int(result["number"]),
-        words=prompt_pieces(layout) if layout and same else [Piece(str(result["prompt"]))],
+        words=prompt_pieces(layout) if layout and same else [Piece(result.prompt)],
         planned_as=layout.prompt if layout and not same else "",
         tracks=_moving(layout, colors) if layout else [],
         video=video,
         frames=frames,
         attention=_attention_rows(layout, maps, colors) if layout else [],
-        loss=loss_chart(result.get("losses") or []),
-        losses=[loss for step in result.get("losses") or [] for loss in step],
-        seconds=sum((result.get("seconds") or {}).values()),
-        parents=parents(memory),
-        made=made(memory),
-        memory=memory,
+        loss=loss_chart(result.losses),
+        losses=list(result.iterations),
+        seconds=sum(result.seconds.values()),
+        parents=parents(result.memory),
+        made=made(result.memory),
     )
 
 

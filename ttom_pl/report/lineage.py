@@ -1,8 +1,9 @@
 """Which prompt made an entry of the memory, and which prompts started from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from ttom_pl.run import Decision, Result
 
 
 @dataclass
@@ -26,37 +27,39 @@ class Lineage:
     saved: int = 0
 
 
-def parents(memory: Mapping[str, Any]) -> list[str]:
+def parents(memory: Decision | None) -> list[str]:
     """Return the entries that a prompt started from, the nearest first."""
-    if "parents" in memory:
-        return [str(id) for id in memory["parents"]]
-    found = memory.get("hit") and memory.get("write") != "insert" and "entry" in memory
-    return [str(memory["entry"])] if found else []
+    if memory is None or memory.parents:
+        return [] if memory is None else list(memory.parents)
+    found = memory.hit and memory.write != "insert" and memory.entry is not None  # before parents were kept
+    return [str(memory.entry)] if found else []
 
 
-def made(memory: Mapping[str, Any]) -> str | None:
+def made(memory: Decision | None) -> str | None:
     """Return the entry that a prompt inserted."""
-    return str(memory["entry"]) if memory.get("write") == "insert" and "entry" in memory else None
+    return memory.entry if memory is not None and memory.write == "insert" else None
 
 
-def lineage(results: Sequence[Mapping[str, Any]]) -> dict[str, Lineage]:
+def lineage(results: Sequence[Result]) -> dict[str, Lineage]:
     """Return the entries that a run made or used, by id, in the order in which it met them.
 
     Args:
-        results: lines of ``results.jsonl`` in the order of the stream.
+        results: in the order of the stream.
     """
     entries: dict[str, Lineage] = {}
     for result in results:
-        memory, number = result.get("memory") or {}, int(result["number"])
-        scene = str(memory.get("key", ""))
+        memory, number = result.memory, result.number
+        if memory is None:
+            continue
+        scene = memory.key
         for place, id in enumerate(parents(memory)):
             entry = entries.setdefault(id, Lineage(id, scene))
             entry.used_by.append(number)
             if place == 0:
-                entry.saved += int(memory.get("iterations_saved", 0))
-                entry.merged += memory.get("write") == "update"
-        if memory.get("write") == "update" and not memory.get("hit"):  # into an entry that did not answer yet
-            entries.setdefault(str(memory["entry"]), Lineage(str(memory["entry"]), scene)).merged += 1
+                entry.saved += memory.iterations_saved or 0
+                entry.merged += memory.write == "update"
+        if memory.write == "update" and not memory.hit:  # into an entry that did not answer yet
+            entries.setdefault(str(memory.entry), Lineage(str(memory.entry), scene)).merged += 1
         own = made(memory)
         if own is not None:
             entries.setdefault(own, Lineage(own, scene)).made_by = number

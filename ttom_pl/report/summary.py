@@ -1,11 +1,13 @@
 """A run in numbers: what stands on top of the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.stats import bootstrap
+
+from ttom_pl.run import Result
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,21 @@ class Score:
     hits: float | None
 
 
-def scores(results: Sequence[Mapping[str, Any]], resamples: int = 10_000, seed: int = 0) -> list[Score]:
+def scores(results: Sequence[Result], resamples: int = 10_000, seed: int = 0) -> list[Score]:
     """Return the scores of a run with percentile bootstrap intervals over its prompts.
 
     Videos of one prompt, such as another tool's samples, count as their mean.
     """
-    names = dict.fromkeys(name for result in results for name in result.get("scores") or {})
+    names = dict.fromkeys(name for result in results for name in result.scores)
     found = []
     for name in names:
         own: dict[str, list[float]] = {}
         known_prompts: dict[str, bool | None] = {}
-        for number, result in enumerate(results):
-            value = (result.get("scores") or {}).get(name)
+        for result in results:
+            value = result.scores.get(name)
             if isinstance(value, int | float) and np.isfinite(value):
-                prompt = str(result.get("id", number))
-                own.setdefault(prompt, []).append(float(value))
-                known_prompts[prompt] = (result.get("memory") or {}).get("hit")
+                own.setdefault(result.id, []).append(float(value))
+                known_prompts[result.id] = result.hit
         if not own:
             continue
         values, hits = [float(np.mean(each)) for each in own.values()], list(known_prompts.values())
@@ -68,12 +69,12 @@ def _interval(values: Any, resamples: int, seed: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def hit_rates(results: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float], int]:
+def hit_rates(results: Sequence[Result]) -> tuple[list[float], list[float], int]:
     """Return the hit rate so far and that of the last prompts, for each prompt, and how many the last are.
 
     Prompts that asked no memory do not count; the lists are empty where none asked one.
     """
-    hits = np.array([bool(r["memory"]["hit"]) for r in results if "hit" in (r.get("memory") or {})], dtype=float)
+    hits = np.array([result.hit for result in results if result.hit is not None], dtype=float)
     width = min(max(10, len(hits) // 10), len(hits))
     if not width:
         return [], [], 0
@@ -83,7 +84,7 @@ def hit_rates(results: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[f
     return list(total[1:] / ends), list((total[ends] - total[starts]) / (ends - starts)), width
 
 
-def seconds(results: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def seconds(results: Sequence[Result]) -> dict[str, list[float]]:
     """Return the seconds of each stage, a value for each prompt; 0 where a prompt had no such stage."""
-    stages = dict.fromkeys(stage for result in results for stage in result.get("seconds") or {})
-    return {stage: [float((r.get("seconds") or {}).get(stage, 0.0)) for r in results] for stage in stages}
+    stages = dict.fromkeys(stage for result in results for stage in result.seconds)
+    return {stage: [float(result.seconds.get(stage, 0.0)) for result in results] for stage in stages}

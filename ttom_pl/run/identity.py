@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ttom_pl.layout.prompt import Prompt
-from ttom_pl.run import RunError, RunFolder
+from ttom_pl.layout.schema import Layout
+from ttom_pl.run.errors import RunError
+from ttom_pl.run.result import Result
+from ttom_pl.run.results import Results
 
 
 def image_record(image: Path) -> dict[str, str]:
@@ -16,22 +18,21 @@ def image_record(image: Path) -> dict[str, str]:
         return {"path": str(image), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
-def check_places(prompts: Sequence[Prompt], folder: RunFolder) -> None:
+def check_places(prompts: Sequence[Prompt], results: Results) -> None:
     """Refuse prompts that would overwrite the files of others, which are named by number.
 
     Raises:
         RunError: if a prompt that has a result is not where it was.
     """
-    for id, result in folder.results().items():
-        number = result.get("number", 0)
-        if "error" not in result and 0 < number <= len(prompts) and prompts[number - 1].id != id:
+    for id, result in results.served.items():
+        if 0 < result.number <= len(prompts) and prompts[result.number - 1].id != id:
             raise RunError(
-                f"prompt {number} of the run in {str(folder.path)!r} was {id!r} and is {prompts[number - 1].id!r} now; "
+                f"prompt {result.number} of this run was {id!r} and is {prompts[result.number - 1].id!r} now; "
                 "files are named by number, so add prompts at the end or choose another folder"
             )
 
 
-def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:
+def changes(prompt: Prompt, result: Result) -> list[str]:
     """Return what of a prompt differs from its result: its text, its image, the layout that it brings.
 
     A layout of the planner is not compared: the run's config names the planner. An image counts as the same wherever it
@@ -39,17 +40,21 @@ def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:
 
     Args:
         prompt: the prompt as it is now.
-        result: its line of ``results.jsonl``.
+        result: its result.
     """
     changed = []
-    if result["prompt"] != prompt.text:
+    if result.prompt != prompt.text:
         changed.append("text")
-    if _other_image(prompt.image, result.get("image")):
+    if _other_image(prompt.image, result.image):
         changed.append("image")
-    # Through JSON, as the result went: tuples are lists there.
-    if prompt.layout is not None and json.loads(json.dumps(prompt.layout.to_dict())) != result["layout"]:
+    if prompt.layout is not None and _as_read(prompt.layout) != result.layout:
         changed.append("layout")
     return changed
+
+
+def _as_read(layout: Layout) -> Layout:
+    """Return a layout as it comes back from a file, where tuples are lists and numbers are floating-point."""
+    return Layout.from_dict(json.loads(json.dumps(layout.to_dict())))
 
 
 def _other_image(image: Path | None, record: Mapping[str, str] | None) -> bool:

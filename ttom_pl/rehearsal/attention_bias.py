@@ -1,19 +1,18 @@
 """Training-free guidance: cross-attention is pushed towards the boxes."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 
 from ttom_pl.backbones import Backbone
-from ttom_pl.baselines.base import Guidance, decay
 from ttom_pl.layout import Layout, inside_maps
+from ttom_pl.rehearsal.methods import Method, decay
+from ttom_pl.scene import Scene
 
-if TYPE_CHECKING:
-    from ttom_pl.tto import LayoutTTO
 
-
-class AttentionBias(Guidance):
+class AttentionBias(Method):
     """Add a bias to the cross-attention logits of the objects' tokens: positive in their boxes, negative outside.
 
     In all blocks of the conditional pass of guided step i the bias is ± ``strength`` · d(i), with d the linear decay
@@ -29,7 +28,7 @@ class AttentionBias(Guidance):
     """
 
     def __init__(self, strength: float = 2.0) -> None:
-        if strength < 0:
+        if not 0 <= strength < float("inf"):
             raise ValueError(f"strength is {strength}; it must be at least 0 (0 is the plain model)")
         self.strength = strength
 
@@ -38,28 +37,16 @@ class AttentionBias(Guidance):
         with backbone.biased(None):
             pass
 
-    def step(self, module: "LayoutTTO", index: int) -> Tensor:
-        """Take the step with the bias on; the layout loss is not looked at."""
-        with module.backbone.biased(self._bias(module, index)):
-            return module.backbone.step(module.latents, index, module.rehearsal.conditioning)
-
-    def first_maps(self, module: "LayoutTTO") -> Tensor:
-        """Return the biased attention at the initial noise."""
-        given = module.rehearsal
-        with module.backbone.biased(self._bias(module, 0)):
-            return module.backbone.object_attention(
-                given.noise, 0, given.conditioning, given.objects, module.loss_blocks
-            )
-
-    def _bias(self, module: "LayoutTTO", index: int) -> Tensor | None:
-        """Return the bias of a guided step, ``None`` for none."""
-        given = module.rehearsal
-        size = self.strength * decay(index, module.guided_steps)
-        bias = box_bias(given.layout, given.objects, module.backbone.grid, given.conditioning.prompt_embeds.shape[1])
-        return size * bias.to(module.latents.device) if size else None
+    def around(self, backbone: Backbone, scene: Scene, step: int, guided_steps: int) -> AbstractContextManager[None]:
+        """Return a context in which the bias of a guided step is on."""
+        size = self.strength * decay(step, guided_steps)
+        if not size:
+            return backbone.biased(None)
+        bias = box_bias(scene.layout, scene.objects, backbone.grid, scene.conditioning.prompt_embeds.shape[1])
+        return backbone.biased(size * bias.to(scene.noise.device))
 
 
-def box_bias(layout: Layout, objects: list[list[int]], grid: tuple[int, int, int], num_tokens: int) -> Tensor:
+def box_bias(layout: Layout, objects: Sequence[Sequence[int]], grid: tuple[int, int, int], num_tokens: int) -> Tensor:
     """Return the bias of strength 1 from video to text, shape (S, num_tokens) with S = T·h·w.
 
     Args:
@@ -77,6 +64,6 @@ def box_bias(layout: Layout, objects: list[list[int]], grid: tuple[int, int, int
     signed = torch.where(inside, 1.0, -1.0) * present
     bias, owners = torch.zeros(num_tokens, *grid), torch.zeros(num_tokens, 1, 1, 1)
     for positions, values in zip(objects, signed, strict=True):
-        bias[positions] += values
-        owners[positions] += 1
+        bias[list(positions)] += values
+        owners[list(positions)] += 1
     return (bias / owners.clamp_min(1)).flatten(1).T.contiguous()

@@ -1,0 +1,150 @@
+"""What answers a scene, and what of a rehearsal is worth remembering: rules over records, without any effect."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from ttom_pl.memory import Entry, Match
+from ttom_pl.recall.records import Read, Write
+from ttom_pl.scene import Fit
+
+
+@dataclass(frozen=True)
+class RecallPolicy:
+    """Which entries answer a scene, and how far it is rehearsed from what they hold.
+
+    Attributes:
+        threshold: least cosine similarity of keys for a hit.
+        k: nearest entries above the threshold that are blended by similarity; 1 is the paper's.
+        min_merged: prompts that an entry must have been learnt from, and merged into it, before it answers. Until then
+            those of its scene are rehearsed from neutral adapters, as misses: their mean serves other prompts better
+            than any one of them. A memory that is only read answers with what it has.
+        iterations: iterations in a guided step, at most, for a hit: 0 uses what was loaded as it is, and not given it
+            may take as many as a miss.
+        verified_loss: layout loss at the first step under which a hit is used as it is, after one forward pass with
+            what was loaded; not looked at when not given.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    threshold: float = 0.9
+    k: int = 1
+    min_merged: int = 1
+    iterations: int | None = None
+    verified_loss: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"memory.recall.threshold is {self.threshold}; it is a cosine similarity above 0, up to 1")
+        if self.k < 1:
+            raise ValueError(f"memory.recall.k is {self.k}; it is the number of entries to blend, at least 1")
+        if self.min_merged < 1:
+            raise ValueError(
+                f"memory.recall.min_merged is {self.min_merged}; it must be at least 1 (entries answer at once)"
+            )
+        if self.iterations is not None and self.iterations < 0:
+            raise ValueError(
+                f"memory.recall.iterations is {self.iterations}; it must be at least 0 (use hits as they are)"
+            )
+        if self.verified_loss is not None and not self.verified_loss >= 0:
+            raise ValueError(
+                f"memory.recall.verified_loss is {self.verified_loss}; it is a layout loss, from 0 to 0.69"
+            )
+
+    def answers(self, found: Sequence[Match]) -> list[Match]:
+        """Return those of the nearest entries that answer; none while the nearest is young."""
+        if not found or self.is_young(found[0].entry):
+            return []
+        return [match for match in found if not self.is_young(match.entry)]
+
+    def is_young(self, entry: Entry) -> bool:
+        """Whether an entry was learnt from too few prompts to answer."""
+        return entry.merged < self.min_merged
+
+
+@dataclass(frozen=True)
+class KeepPolicy:
+    """What of a rehearsal is remembered.
+
+    Attributes:
+        min_gain: least relative fall of the layout loss from the first to the last for an adapter to be remembered.
+        merge_threshold: similarity from which a hit is merged into its entry; what was learnt from a less similar one
+            becomes an entry of its own, with those that it started from as parents. All hits are merged when not given.
+        dtype: precision of remembered adapters.
+        attention: keep small attention maps without and with the adapter in each entry, for ``ttom memory show``.
+
+    Raises:
+        ValueError: if a number is no number.
+    """
+
+    min_gain: float = 0.1
+    merge_threshold: float | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    attention: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("min_gain", "merge_threshold"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"memory.keep.{name} is {value}; give a number")
+
+    def write(self, read: Read, known: Sequence[Match], hit: bool, fit: Fit) -> tuple[Write, str]:
+        """Return what becomes of what a rehearsal has learnt, and why.
+
+        Args:
+            read: how the memory's answer was used.
+            known: entries of similar scenes.
+            hit: whether they answered.
+            fit: the rehearsal.
+        """
+        if fit.updates == 0:
+            return "none", read if hit else "nothing was optimised"
+        worth, reason = worth_keeping(fit.iterations, fit.learnt, self.min_gain)
+        if not worth:
+            return "none", reason
+        merged = known and (self.merge_threshold is None or known[0].similarity >= self.merge_threshold)
+        return "update" if merged else "insert", reason
+
+
+def hit_read(iterations: int | None, fit: Fit) -> Read:
+    """Return how a hit was used.
+
+    Args:
+        iterations: what the policy lets a hit take.
+        fit: its rehearsal.
+    """
+    if iterations == 0:
+        return "used as it is"
+    return "verified hit" if fit.verified else "warm start"
+
+
+def worth_keeping(losses: Sequence[float], learnt: Mapping[str, Tensor], min_gain: float) -> tuple[bool, str]:
+    """Return whether an adapter may be remembered, and why.
+
+    Args:
+        losses: layout loss of each iteration, at least one.
+        learnt: the adapter.
+        min_gain: least relative fall of the loss from the first iteration to the last.
+    """
+    gain = 1 - losses[-1] / losses[0] if losses[0] > 0 else 0.0
+    if not math.isfinite(gain) or not all(tensor.isfinite().all() for tensor in learnt.values()):
+        return False, "the fit diverged: its loss or its adapter is not finite"
+    if gain < min_gain:
+        return False, f"the loss fell by {gain:.0%}, less than {min_gain:.0%}"
+    return True, f"the loss fell by {gain:.0%}"
+
+
+def iterations_saved(entry: Entry, updates: int, most: int) -> int:
+    """Return how many iterations fewer than its scene without a memory a hit took.
+
+    Args:
+        entry: the nearest entry, which knows what its scene took.
+        updates: iterations of the hit.
+        most: what a scene is taken to need where the entry does not know.
+    """
+    cold = entry.extra.get("cold_iterations")
+    return max(0, (cold if isinstance(cold, int) else most) - updates)

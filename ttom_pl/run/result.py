@@ -1,0 +1,178 @@
+"""What is known of a prompt once it is served: a line of ``results.jsonl``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+from ttom_pl.layout.schema import Layout
+
+SCHEMA = 2
+"""Version of the lines. Lines of version 1 have no ``schema``; they lack nothing that a reader needs."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the memory gave to a prompt, and what became of what the prompt learnt.
+
+    Attributes:
+        key: the abstracted scene that was looked up.
+        hit: whether an entry answered.
+        read: how what answered was used, or why nothing did.
+        hit_rate: hits a prompt so far in the run, from 0 to 1.
+        entry: id of the nearest entry, or of the one that was inserted.
+        similarity: cosine similarity of the keys of the prompt and the nearest entry.
+        iterations_saved: iterations fewer than the scene takes without a memory; ``None`` on a miss.
+        parents: ids of the entries that the rehearsal started from.
+        blended: the same where there are several.
+        loaded_loss: layout loss with what was loaded, where it was measured.
+        write: ``insert``, ``update`` or ``none``.
+        reason: why.
+    """
+
+    key: str
+    hit: bool
+    read: str
+    hit_rate: float = 0.0
+    entry: str | None = None
+    similarity: float | None = None
+    iterations_saved: int | None = None
+    parents: tuple[str, ...] = ()
+    blended: tuple[str, ...] = ()
+    loaded_loss: float | None = None
+    write: str = "none"
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form; what there was none of is left out."""
+        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data |= {"parents": list(self.parents), "blended": list(self.blended)}
+        return {name: value for name, value in data.items() if value is not None and value != []}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the JSON form; what is unknown is left out."""
+        known: dict[str, Any] = {each.name: data[each.name] for each in fields(cls) if each.name in data}
+        known |= {name: tuple(known[name]) for name in ("parents", "blended") if name in known}
+        defaults: dict[str, Any] = {"key": "", "hit": False, "read": ""}
+        return cls(**(defaults | known))
+
+
+@dataclass(frozen=True)
+class Result:
+    """A prompt that was served.
+
+    Attributes:
+        id: name of the prompt in its stream.
+        number: place in the stream, from 1.
+        prompt: the text.
+        layout: where the objects were to be; ``None`` for a video of another tool.
+        seed: seed of the initial noise; ``None`` where nobody knows.
+        image: path and SHA-256 of the image that the video starts from, if there is one.
+        losses: layout losses, in nats from 0 to ln 2, of each iteration of each guided step.
+        updates: optimiser iterations.
+        memory: what the memory decided; ``None`` without a memory.
+        seconds: wall-clock seconds per stage.
+        scores: what evaluation found, by name.
+        files: what was written, relative to the run folder, by kind.
+        plain: whether its layout was not trusted, so that it was sampled without rehearsal and memory.
+        asked: what the video should show, in words, where the scores rest on it.
+        errors: what could not be scored, and why.
+        versions: packages that made it.
+    """
+
+    id: str
+    number: int
+    prompt: str
+    layout: Layout | None = None
+    seed: int | None = None
+    image: Mapping[str, str] | None = None
+    losses: tuple[tuple[float, ...], ...] = ()
+    updates: int = 0
+    memory: Decision | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
+    asked: str = ""
+    errors: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def iterations(self) -> tuple[float, ...]:
+        """The losses of all guided steps, one after the other."""
+        return tuple(loss for step in self.losses for loss in step)
+
+    @property
+    def hit(self) -> bool | None:
+        """Whether the memory answered; ``None`` without a memory."""
+        return None if self.memory is None else self.memory.hit
+
+    def remembered(self, memory: Decision | None, seconds: float | None = None) -> Self:
+        """Return the result with what the memory decided, and how long writing to it took."""
+        spent = {} if seconds is None else {"memory": round(self.seconds.get("memory", 0.0) + seconds, 4)}
+        return replace(self, memory=memory, seconds={**self.seconds, **spent})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of ``results.jsonl``."""
+        return (
+            {
+                "schema": SCHEMA,
+                "id": self.id,
+                "number": self.number,
+                "prompt": self.prompt,
+                "image": None if self.image is None else dict(self.image),
+                "seed": self.seed,
+                "memory": {} if self.memory is None else self.memory.to_dict(),
+                "updates": self.updates,
+                "losses": [[round(loss, 5) for loss in step] for step in self.losses],
+                "seconds": dict(self.seconds),
+                "scores": dict(self.scores),
+                "files": dict(self.files),
+                "layout": None if self.layout is None else self.layout.to_dict(),
+            }
+            | ({"plain": True} if self.plain else {})
+            | {"versions": dict(self.versions)}
+        )
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a line; fields that it lacks have their defaults, fields that are unknown are left out.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is no result.
+        """
+        known = {each.name: data[each.name] for each in fields(cls) if data.get(each.name) is not None}
+        layout, memory = data.get("layout"), data.get("memory")
+        known |= {
+            "id": str(data["id"]),
+            "number": int(data["number"]),
+            "prompt": str(data["prompt"]),
+            "layout": Layout.from_dict(layout) if layout else None,
+            "memory": Decision.from_dict(memory) if memory else None,
+            "losses": tuple(tuple(map(float, step)) for step in data.get("losses") or ()),
+        }
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A prompt that could not be served.
+
+    Attributes:
+        id: name of the prompt in its stream.
+        prompt: the text.
+        error: why, and what to do.
+    """
+
+    id: str
+    prompt: str
+    error: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of ``results.jsonl``."""
+        return {"id": self.id, "prompt": self.prompt, "error": self.error}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a line."""
+        return cls(str(data["id"]), str(data["prompt"]), str(data["error"]))

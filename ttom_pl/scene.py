@@ -1,0 +1,99 @@
+"""What travels into the rehearsal of a prompt, and out of it: scene, start and fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from torch import Tensor
+
+from ttom_pl.layout import Layout
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """An encoded prompt.
+
+    Attributes:
+        prompt_embeds: text embeddings, shape (1, L, D).
+        negative_prompt_embeds: embeddings of the negative prompt, of the same shape; ``None`` without
+            classifier-free guidance.
+        prompt_mask: which of the L tokens are text rather than padding, shape (1, L), for models that mask the padding.
+        negative_prompt_mask: the same for the negative prompt.
+        image_embeds: embeddings of the image that the video starts from, shape (1, I, E), for models that read them.
+        image_latents: what the image adds to the latents, shape (1, C, T, h, w), for models that start from an image.
+    """
+
+    prompt_embeds: Tensor
+    negative_prompt_embeds: Tensor | None
+    prompt_mask: Tensor | None = None
+    negative_prompt_mask: Tensor | None = None
+    image_embeds: Tensor | None = None
+    image_latents: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A prompt as the model sees it.
+
+    Attributes:
+        layout: where its objects are to be.
+        conditioning: the encoded prompt.
+        noise: the initial latents, shape (1, C, T, h, w) in the order of the model's axes.
+        objects: for each of M objects the positions of its tokens.
+        targets: for each object and frame of the attention grid a distribution over the frame, shape (M, T, h, w).
+    """
+
+    layout: Layout
+    conditioning: Conditioning
+    noise: Tensor
+    objects: tuple[tuple[int, ...], ...]
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a rehearsal starts from, and how far it goes.
+
+    Attributes:
+        adapter: the adapter's parameters; a neutral adapter where there are none.
+        iterations: iterations in a guided step, at most; as many as the module's where not given.
+        verified_loss: layout loss at the first step under which the adapter is used as it is; not looked at where not
+            given.
+    """
+
+    adapter: Mapping[str, Tensor] = field(default_factory=dict)
+    iterations: int | None = None
+    verified_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a rehearsal has led to.
+
+    Attributes:
+        latents: the latents after the guided steps, of the shape of the noise.
+        first_latents: those that the first denoising step was taken from: the noise, moved if latents are optimised.
+        losses: layout losses, in nats from 0 to ln 2, of each iteration of each guided step.
+        updates: iterations that changed something.
+        learnt: mean of the adapters of the guided steps; empty without an adapter.
+        loaded_loss: layout loss at the first step with what it started from, where that was measured.
+        verified: whether that was low enough for what it started from to be used as it is.
+    """
+
+    latents: Tensor
+    first_latents: Tensor
+    losses: tuple[tuple[float, ...], ...] = ()
+    updates: int = 0
+    learnt: Mapping[str, Tensor] = field(default_factory=dict)
+    loaded_loss: float | None = None
+    verified: bool = False
+
+    @classmethod
+    def none(cls, scene: Scene) -> Self:
+        """Return the outcome of no rehearsal."""
+        return cls(scene.noise, scene.noise)
+
+    @property
+    def iterations(self) -> tuple[float, ...]:
+        """The losses of all guided steps, one after the other."""
+        return tuple(loss for step in self.losses for loss in step)
