@@ -26,7 +26,8 @@ from preset_models import META, MODELS, PRESETS, build
 from torch import Tensor
 
 from ttom_pl.attention import token_weights
-from ttom_pl.backbones import Adapter, Conditioning, Placement
+from ttom_pl.backbones import Adapter, Placement
+from ttom_pl.scene import Conditioning
 
 _WORK = (
     "preset | tokens | TFLOP an iteration | reference | fewer | in float32 | moved | adapter (fp32) | reference"

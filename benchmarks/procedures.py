@@ -14,10 +14,10 @@ from preset_models import Model, build
 from reference_procedure import ReferenceProcedure
 from torch import Tensor
 
-from ttom_pl.backbones import Conditioning, Placement
+from ttom_pl.backbones import Placement
 from ttom_pl.layout import Layout, Track, object_targets
 from ttom_pl.rehearsal import LayoutTTO
-from ttom_pl.scene import Scene
+from ttom_pl.scene import Conditioning, Scene
 
 LAYOUT = Layout(
     "a red circle moves left and a blue square moves up",
@@ -59,7 +59,7 @@ class Procedures:
         _, targets = object_targets(LAYOUT, self.backbone.grid)
         self.latents = self.backbone.start(0)
         objects = [list(positions) for positions in OBJECTS]
-        self.module.begin(Rehearsal(LAYOUT, self.conditioning, self.latents, objects, targets.to(device)))
+        self.module.begin(Scene(LAYOUT, self.conditioning, self.latents, objects, targets.to(device)))
         self.optimizer = self.module.configure_optimizers()
         self.reference = ReferenceProcedure(
             twin,

@@ -36,7 +36,9 @@ def main() -> None:
         stream = (prompts["stream"], 2 * seed)
         on = pool.submit(run, out / "stream-on", *stream)
         off = pool.submit(run, out / "stream-off", *stream, *COLD)
-        fill = pool.submit(run, out / "fill", *stream, "--memory.recall.iterations", "null", "--memory.recall.min_merged", "1")
+        fill = pool.submit(
+            run, out / "fill", *stream, "--memory.recall.iterations", "null", "--memory.recall.min_merged", "1"
+        )
         one = pool.submit(run, out / "one-plain", prompts["one"], seed, *PLAIN)
         plain = pool.submit(run, out / "two-plain", prompts["two"], seed, *PLAIN)
         cold = pool.submit(run, out / "two-cold", prompts["two"], seed, *COLD)

@@ -16,6 +16,7 @@ from ttom_pl.cli import COMMANDS, main
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.planners import Planner
 from ttom_pl.run import read_results
+from ttom_pl.run.request import Request
 from ttom_pl.stream import Stream
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ def config(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> Config:
     lines = (json.dumps(planner.plan(prompt, f"p{i}").to_dict()) for i, prompt in enumerate(PROMPTS))
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
     config["stream"]["out"] = str(tmp_path / "run")
-    config["memory"]["min_merged"] = 1
+    config["memory"]["recall"]["min_merged"] = 1
     config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
     config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
     config["model"] |= {"guided_steps": 2, "iterations": 2, "loss_blocks": [1], "rank": 2}
@@ -65,20 +66,20 @@ def fails(call: Callable[[], Any], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_stream(stream: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
-    run = stream("--memory.min_gain=-1")
+    run = stream("--memory.keep.min_gain=-1")
     out = capsys.readouterr().out
     assert "served: 2, skipped: 0" in out
     assert "memory: hit rate 50%, 0.0 iterations saved a prompt" in out
     taken = re.search(
-        r"seconds a prompt: ([\d.]+) \(.* plan, .* encode, .* fit, .* denoise, .* decode, .* memory\)", out
+        r"seconds a prompt: ([\d.]+) \(.* plan, .* encode, .* recall, .* fit, .* denoise, .* decode, .* memory\)", out
     )
     assert taken is not None
     assert float(taken[1]) > 0
-    results = read_results(run)
+    results = read_results(run).served
     assert list(results) == ["p0", "p1"]
-    assert [result["updates"] for result in results.values()] == [4, 4]
-    assert [result["memory"]["write"] for result in results.values()] == ["insert", "update"]
-    assert all("layout_iou" in result["scores"] for result in results.values())
+    assert [result.updates for result in results.values()] == [4, 4]
+    assert [result.memory.write for result in results.values() if result.memory] == ["insert", "update"]
+    assert all("layout_iou" in result.scores for result in results.values())
     for name in ("videos/0001.mp4", "videos/0002.mp4", "contact_sheet.png", "config.yaml", "memory"):
         assert (run / name).exists()
 
@@ -103,7 +104,7 @@ def test_config_of_a_run_can_be_run_again(
 ) -> None:
     run = stream("--memory.mode=off")
     main(["stream", "--config", str(run / "config.yaml"), "--stream.out", str(tmp_path / "again")])
-    losses = [[each["losses"] for each in read_results(each).values()] for each in (run, tmp_path / "again")]
+    losses = [[each.losses for each in read_results(run).served.values()] for run in (run, tmp_path / "again")]
     assert losses[0] == losses[1]
 
 
@@ -134,7 +135,7 @@ def test_no_prompt_served_is_a_failure(
 def test_ctrl_c(
     stream: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(self: Stream, served: Served) -> None:
+    def interrupt(self: Stream, request: Request) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Stream, "serve", interrupt)

@@ -18,6 +18,9 @@ PURE = (
     "ttom_pl.attention",
     "ttom_pl.keys",
     "ttom_pl.memory",
+    "ttom_pl.recall",
+    "ttom_pl.run",
+    "ttom_pl.scene",
     "ttom_pl.planners",
     "ttom_pl.chat",
     "ttom_pl.judge",
@@ -25,7 +28,14 @@ PURE = (
 )
 PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
 KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
-KNOW_LIGHTNING = ("ttom_pl.prompts", "ttom_pl.rehearsal", "ttom_pl.stream", "ttom_pl.callbacks", "ttom_pl.cli", *PRETRAINING)
+KNOW_LIGHTNING = (
+    "ttom_pl.prompts",
+    "ttom_pl.rehearsal",
+    "ttom_pl.stream",
+    "ttom_pl.callbacks",
+    "ttom_pl.cli",
+    *PRETRAINING,
+)
 
 
 def belongs(module: str, packages: tuple[str, ...]) -> bool:

@@ -8,7 +8,8 @@ import pytest
 
 from ttom_pl.layout import Layout, Track
 from ttom_pl.prompts import Prompt
-from ttom_pl.run.identity import changes, image_record
+from ttom_pl.run import Result, image_record
+from ttom_pl.run.identity import changes
 
 LAYOUT = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.1, 0.1, 0.5, 0.5), None)),), id="1")
 
@@ -22,19 +23,19 @@ def image(tmp_path: Path) -> Path:
 
 def test_nothing_or_each(image: Path, tmp_path: Path) -> None:
     prompt = Prompt("1", "a cat", LAYOUT, image=image)
-    line = {"prompt": "a cat", "image": image_record(image), "layout": LAYOUT.to_dict()}
-    result = json.loads(json.dumps(line))
+    line = Result("1", 1, "a cat", LAYOUT, image=image_record(image)).to_dict()
+    result = Result.from_dict(json.loads(json.dumps(line)))
     assert changes(prompt, result) == []
     assert changes(replace(prompt, layout=None), result) == []
     assert changes(replace(prompt, text="a dog"), result) == ["text"]
     assert changes(replace(prompt, image=None), result) == ["image"]
     assert changes(replace(prompt, layout=replace(LAYOUT, background="sea")), result) == ["layout"]
-    assert changes(prompt, result | {"image": None}) == ["image"]
+    assert changes(prompt, replace(result, image=None)) == ["image"]
 
 
 def test_an_image_is_its_content(image: Path, tmp_path: Path) -> None:
     """It may lie elsewhere, or be gone; another picture under its name is another image."""
-    result = {"prompt": "a cat", "image": image_record(image)}
+    result = Result("1", 1, "a cat", image=image_record(image))
     moved = image.rename(tmp_path / "moved.png")
     assert changes(Prompt("1", "a cat", image=moved), result) == []
     assert changes(Prompt("1", "a cat", image=image), result) == []
@@ -44,5 +45,7 @@ def test_an_image_is_its_content(image: Path, tmp_path: Path) -> None:
 
 def test_results_of_older_versions(image: Path) -> None:
     """They say nothing of images."""
-    assert changes(Prompt("1", "a cat"), {"prompt": "a cat"}) == []
-    assert changes(Prompt("1", "a cat", image=image), {"prompt": "a cat"}) == ["image"]
+    assert changes(Prompt("1", "a cat"), Result.from_dict({"id": "1", "number": 1, "prompt": "a cat"})) == []
+    assert changes(
+        Prompt("1", "a cat", image=image), Result.from_dict({"id": "1", "number": 1, "prompt": "a cat"})
+    ) == ["image"]

@@ -5,16 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from ttom_pl.run import RunError, RunFolder, read_results
+from ttom_pl.run import Result, RunError, RunFolder, Skipped, read_results
+
+
+def served(id: str, number: int = 1, prompt: str = "a cat") -> Result:
+    return Result(id, number, prompt)
 
 
 def test_results_survive_reopening(tmp_path: Path) -> None:
     """By id; the last line of an id counts."""
     folder = RunFolder.open(tmp_path / "new" / "run", "a: 1")
-    assert folder.results() == {}
-    for result in ({"id": "x", "n": 1}, {"id": "ü", "n": 2}, {"id": "x", "n": 3}):
+    assert len(folder.results()) == 0
+    for result in (served("x", 1), served("ü", 2), Skipped("y", "a dog", "why"), served("x", 3)):
         folder.append(result)
-    assert RunFolder.open(folder.path, "a: 1").results() == {"x": {"id": "x", "n": 3}, "ü": {"id": "ü", "n": 2}}
+    results = RunFolder.open(folder.path, "a: 1").results()
+    assert list(results.lines) == ["x", "ü", "y"]
+    assert results.served == {"x": served("x", 3), "ü": served("ü", 2)}
+    assert results.skipped == {"y": Skipped("y", "a dog", "why")}
+    with pytest.raises(KeyError, match="'y' was skipped: why"):
+        results["y"]
     assert (folder.path / "config.yaml").read_text() == "a: 1"
     assert (folder.path / "videos").is_dir()
 
@@ -22,37 +31,57 @@ def test_results_survive_reopening(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 5, 10])
 def test_a_torn_last_line_does_not_count_and_does_no_harm(tmp_path: Path, cut: int) -> None:
     folder = RunFolder.open(tmp_path)
-    folder.append({"id": "a"})
-    folder.append({"id": "b"})
+    folder.append(served("a"))
+    folder.append(served("b"))
     path = tmp_path / "results.jsonl"
     path.write_bytes(path.read_bytes()[:-cut])
-    assert "a" in folder.results()
-    folder.append({"id": "c"})
+    assert "a" in folder.results().lines
+    folder.append(served("c"))
     expected = {"a", "b", "c"} if cut == 1 else {"a", "c"}
-    assert folder.results().keys() == expected
-    assert [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")][-1] == {"id": "c"}
+    assert folder.results().lines.keys() == expected
+    assert json.loads(path.read_text().splitlines()[-1])["id"] == "c"
 
 
 def test_text_torn_within_a_character(tmp_path: Path) -> None:
     """A kill can leave half of a UTF-8 sequence."""
     folder = RunFolder.open(tmp_path)
-    folder.append({"id": "a"})
+    folder.append(served("a"))
     with open(tmp_path / "results.jsonl", "ab") as file:
         file.write('{"id": "ü'.encode()[:-1])
-    assert folder.results().keys() == {"a"}
-    folder.append({"id": "b"})
-    assert folder.results().keys() == {"a", "b"}
+    assert folder.results().lines.keys() == {"a"}
+    folder.append(served("b"))
+    assert folder.results().lines.keys() == {"a", "b"}
 
 
 def test_line_separators_within_a_prompt(tmp_path: Path) -> None:
     """JSON leaves U+2028 as it is; it ends no line."""
     folder = RunFolder.open(tmp_path)
-    folder.append({"id": "a", "prompt": "two\u2028lines\x85"})
-    assert folder.results()["a"]["prompt"] == "two\u2028lines\x85"
+    folder.append(served("a", prompt="two\u2028lines\x85"))
+    assert folder.results()["a"].prompt == "two\u2028lines\x85"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "3",
+        "[]",
+        '{"id": "a"}',
+        '{"id": "a", "number": "x", "prompt": ""}',
+        '{"id": "a", "number": 1e999, "prompt": ""}',
+    ],
+)
+def test_a_line_that_is_no_result_is_named(tmp_path: Path, line: str) -> None:
+    """It is whole, so that no kill has left it."""
+    folder = RunFolder.open(tmp_path)
+    folder.append(served("a"))
+    with open(tmp_path / "results.jsonl", "a") as file:
+        file.write(line + "\n")
+    with pytest.raises(RunError, match=r"line 2 of .*results\.jsonl' is no result"):
+        folder.results()
 
 
 def test_another_config_is_refused(tmp_path: Path) -> None:
-    RunFolder.open(tmp_path, "a: 1").append({"id": "x"})
+    RunFolder.open(tmp_path, "a: 1").append(served("x"))
     with pytest.raises(RunError, match="holds a run with another config"):
         RunFolder.open(tmp_path, "a: 2")
     assert (tmp_path / "config.yaml").read_text() == "a: 1"
@@ -62,7 +91,7 @@ def test_what_differs_in_another_config_is_named(tmp_path: Path) -> None:
     """With both values; how the file is written does not matter, nor the prompts' file, nor where the folder
     is now, nor what changes no video."""
     old = "model: {lr: 0.1, rank: 4}\ndata: {prompts: a.txt}\nstream: {on_error: skip, out: runs/a}\n"
-    RunFolder.open(tmp_path, old).append({"id": "x"})
+    RunFolder.open(tmp_path, old).append(served("x"))
     same = "# the same\nstream:\n  on_error: raise\n  out: /moved/a\nmodel: {rank: 4, lr: 0.1}\ndata: {prompts: b.txt}"
     RunFolder.open(tmp_path, same)
     with pytest.raises(RunError, match=r"another config \(model\.lr was 0\.1, is 0\.2; seed was null, is 3\)"):
@@ -72,7 +101,7 @@ def test_what_differs_in_another_config_is_named(tmp_path: Path) -> None:
 def test_an_option_that_is_gone_does_not_keep_a_run_from_going_on(tmp_path: Path) -> None:
     """One that had no effect on results; any other is named."""
     old = "model: {backbone: {init_args: {chunk_size: 1024, height: 32}}}"
-    RunFolder.open(tmp_path, old).append({"id": "a"})
+    RunFolder.open(tmp_path, old).append(served("a"))
     RunFolder.open(tmp_path, "model: {backbone: {init_args: {height: 32}}}")
     with pytest.raises(RunError, match="height was 32, is null"):
         RunFolder.open(tmp_path, "model: {backbone: {init_args: {}}}")

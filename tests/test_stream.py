@@ -10,18 +10,28 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from memories import memory as make_memory
 from PIL import Image
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.callbacks import ParametricMemory, SpritesEvaluation, StreamCallback, StreamProgress, VideoWriter
+from ttom_pl.callbacks import (
+    ParametricMemory,
+    SpritesEvaluation,
+    StreamCallback,
+    StreamInfo,
+    StreamProgress,
+    VideoWriter,
+)
 from ttom_pl.layout import Layout, LayoutError
 from ttom_pl.media import read_mp4
 from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
-from ttom_pl.run import RunError, read_results
-from ttom_pl.stream import Stream
 from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.run import Results, RunError, read_results
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
+from ttom_pl.stream import Stream
 
 PROMPTS = [
     Prompt("first", "a red circle moves left and a blue square moves up"),
@@ -41,12 +51,11 @@ class Witness(StreamCallback):
         self.videos: dict[str, torch.Tensor] = {}
         self.ended = 0
 
-    def on_prompt_end(self, served: Served) -> None:
-        assert served.video is not None
-        self.ids.append(served.prompt.id)
-        self.videos[served.prompt.id] = served.video
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
+        self.ids.append(request.prompt.id)
+        self.videos[request.prompt.id] = video
 
-    def on_stream_end(self, stream: Stream) -> None:
+    def on_stream_end(self, stream: StreamInfo) -> None:
         self.ended += 1
 
 
@@ -56,15 +65,15 @@ class Fail(StreamCallback):
     def __init__(self, hook: str) -> None:
         self.hook = hook
 
-    def on_stream_start(self, stream: Stream) -> None:
+    def on_stream_start(self, stream: StreamInfo) -> None:
         if self.hook == "on_stream_start":
             raise ValueError("cannot start")
 
-    def on_prompt_end(self, served: Served) -> None:
-        if self.hook == "on_prompt_end" and served.prompt.id == "odd":
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
+        if self.hook == "on_prompt_end" and request.prompt.id == "odd":
             raise ValueError("cannot be looked at")
 
-    def on_stream_end(self, stream: Stream) -> None:
+    def on_stream_end(self, stream: StreamInfo) -> None:
         if self.hook == "on_stream_end":
             raise ValueError("cannot end")
 
@@ -80,14 +89,14 @@ class InterruptAt(StreamCallback):
         if self.prompts == 2 and hook == self.hook:
             raise KeyboardInterrupt
 
-    def on_prompt_start(self, served: Served) -> None:
+    def on_prompt_start(self, request: Request) -> None:
         self.prompts += 1
         self._interrupt("on_prompt_start")
 
     def on_train_batch_end(self, *_: Any) -> None:
         self._interrupt("on_train_batch_end")
 
-    def on_prompt_end(self, served: Served) -> None:
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
         self._interrupt("on_prompt_end")
 
 
@@ -116,7 +125,7 @@ def run_stream(
 @pytest.fixture
 def remember() -> Callable[..., ParametricMemory]:
     """A memory that keeps whatever lowered the loss."""
-    return lambda **settings: ParametricMemory(**({"min_gain": 0.0} | settings))
+    return lambda **settings: make_memory(**({"min_gain": 0.0} | settings))
 
 
 @pytest.fixture
@@ -127,9 +136,9 @@ def keep_sigint() -> Iterator[None]:
     signal.signal(signal.SIGINT, handler)
 
 
-def strip(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def strip(results: Results) -> dict[str, dict[str, Any]]:
     """Results without what differs between two runs of the same thing."""
-    return {id: {k: v for k, v in result.items() if k != "seconds"} for id, result in results.items()}
+    return {id: replace(result, seconds={}).to_dict() for id, result in results.served.items()}
 
 
 def test_end_to_end(run_stream: RunStream, remember: Callable[..., ParametricMemory]) -> None:
@@ -148,7 +157,7 @@ def test_end_to_end(run_stream: RunStream, remember: Callable[..., ParametricMem
         assert line["seed"] == 42
         assert [len(step) for step in line["losses"]] == [4, 4]
         assert line["updates"] == 8
-        assert line["seconds"].keys() == {"plan", "encode", "fit", "denoise", "decode", "memory"}
+        assert line["seconds"].keys() == {"plan", "encode", "recall", "fit", "denoise", "decode", "memory"}
         assert all(seconds >= 0 for seconds in line["seconds"].values())
         assert {"color", "motion", "layout_iou", "correct"} <= line["scores"].keys()
         assert line["versions"].keys() == {"ttom_pl", "torch", "diffusers", "peft", "lightning"}
@@ -178,7 +187,7 @@ def test_prompts_do_not_touch_each_other(run_stream: RunStream) -> None:
     first = run_stream(together, prompts=PROMPTS[:2])
     second = run_stream(alone, prompts=PROMPTS[1:2], out="alone")
     assert torch.equal(together.videos["second"], alone.videos["second"])
-    losses = [read_results(run)["second"]["losses"] for run in (first, second)]
+    losses = [read_results(run)["second"].losses for run in (first, second)]
     assert losses[0] == losses[1]
 
 
@@ -186,9 +195,9 @@ def test_seeds(run_stream: RunStream) -> None:
     """The noise depends on the place in the stream, not on what was served before."""
     plain: dict[str, Any] = {"guided_steps": 0}
     varied = read_results(run_stream(module=plain, seed=7, vary_seed=True))
-    assert [result["seed"] for result in varied.values()] == [7, 8, 9]
+    assert [result.seed for result in varied.served.values()] == [7, 8, 9]
     fixed = read_results(run_stream(module=plain, seed=7, out="fixed"))
-    assert [result["seed"] for result in fixed.values()] == [7, 7, 7]
+    assert [result.seed for result in fixed.served.values()] == [7, 7, 7]
 
 
 def test_plain_model(run_stream: RunStream, make_backbone: MakeBackbone, remember: Any) -> None:
@@ -196,7 +205,7 @@ def test_plain_model(run_stream: RunStream, make_backbone: MakeBackbone, remembe
     witness = Witness()
     run = run_stream(remember(), StreamProgress(), witness, prompts=PROMPTS[:1], module={"guided_steps": 0})
     result = read_results(run)["first"]
-    assert (result["losses"], result["updates"], result["memory"]) == ([], 0, {})
+    assert (result.losses, result.updates, result.memory) == ((), 0, None)
     assert not (run / "memory").exists()
     expected = make_backbone().pipe(
         PROMPTS[0].text,
@@ -214,7 +223,7 @@ def test_plain_model(run_stream: RunStream, make_backbone: MakeBackbone, remembe
 
 def test_a_prompt_may_bring_its_layout(run_stream: RunStream, layout: Layout) -> None:
     result = read_results(run_stream(prompts=[Prompt("mine", layout.prompt, layout)]))["mine"]
-    assert Layout.from_dict(result["layout"]) == layout
+    assert result.layout == layout
 
 
 # Resume
@@ -254,7 +263,7 @@ def test_a_prompt_that_was_edited_is_served_again(run_stream: RunStream) -> None
     edited = Prompt("second", "a cyan circle moves left")
     run = run_stream(witness, prompts=[PROMPTS[0], edited])
     assert witness.ids == ["second"]
-    assert read_results(run)["second"]["prompt"] == edited.text
+    assert read_results(run)["second"].prompt == edited.text
 
 
 def test_a_layout_that_was_edited_is_served_again(
@@ -288,7 +297,7 @@ def test_done_prompts_are_not_planned_again(
     with pytest.warns(UserWarning, match="'third' is skipped: not now"):
         run = run_stream(prompts=PROMPTS)
     assert asked == ["third"]
-    assert ["error" in result for result in read_results(run).values()] == [False, False, True]
+    assert list(read_results(run).skipped) == ["third"]
 
 
 @pytest.mark.usefixtures("keep_sigint")
@@ -306,11 +315,10 @@ def test_ctrl_c_leaves_a_run_that_goes_on(run_stream: RunStream, remember: Any, 
     run = run_stream(SpritesEvaluation(), remember(), second)
     assert second.ids == ["second", "third"]
     results = read_results(run)
-    for id, expected in whole.items():
-        assert results[id]["losses"] == expected["losses"]
-        assert results[id]["scores"] == expected["scores"]
-        assert results[id]["memory"]["hit"] == expected["memory"]["hit"]
-        assert results[id]["memory"]["write"] == expected["memory"]["write"]
+    for id, expected in whole.served.items():
+        assert results[id].losses == expected.losses
+        assert results[id].scores == expected.scores
+        assert (results[id].memory.hit, results[id].memory.write) == (expected.memory.hit, expected.memory.write)
 
 
 def test_another_config_is_refused(run_stream: RunStream) -> None:
@@ -343,8 +351,8 @@ def test_a_bad_prompt_is_skipped_and_reported(run_stream: RunStream) -> None:
         run = run_stream(VideoWriter(), StreamProgress(), witness, prompts=prompts, vary_seed=True)
     assert witness.ids == ["first", "third"]
     results = read_results(run)
-    assert "'dragon'" in results["bad"]["error"]
-    assert (results["third"]["number"], results["third"]["seed"]) == (3, 44)
+    assert "'dragon'" in results.skipped["bad"].error
+    assert (results["third"].number, results["third"].seed) == (3, 44)
     assert (run / "videos" / "0003.mp4").is_file()
     assert (run / "contact_sheet.png").is_file()
 
@@ -355,7 +363,8 @@ def test_a_prompt_with_an_image_that_the_model_does_not_take(run_stream: RunStre
     with pytest.warns(UserWarning, match="'first' is skipped: this model makes videos from text alone"):
         run = run_stream(prompts=prompts)
     result = read_results(run)["third"]
-    assert result["layout"]["prompt"] == result["prompt"] == PROMPTS[2].text
+    assert result.layout is not None
+    assert result.layout.prompt == result.prompt == PROMPTS[2].text
 
 
 def test_bad_prompts_are_found_before_any_compute(run_stream: RunStream) -> None:
@@ -371,26 +380,23 @@ def test_a_bad_prompt_is_tried_again_by_the_next_run(run_stream: RunStream) -> N
     witness = Witness()
     run = run_stream(witness, prompts=[PROMPTS[0], Prompt("bad", "a red circle moves left")])
     assert witness.ids == ["bad"]
-    assert "error" not in read_results(run)["bad"]
+    assert not read_results(run).skipped
 
 
 @pytest.mark.parametrize("on_error", ["skip", "raise"])
-def test_an_error_while_serving(run_stream: RunStream, remember: Any, layout: Layout, on_error: str) -> None:
-    """A callback that refuses a video: nothing is remembered of it, and the stream goes on."""
+def test_an_error_while_serving_is_no_fault_of_the_prompt(
+    run_stream: RunStream, remember: Any, layout: Layout, on_error: str
+) -> None:
+    """A callback that fails stops the run, which goes on later; nothing is remembered of the prompt meanwhile."""
     prompts = [Prompt("odd", layout.prompt), PROMPTS[2]]
     witness = Witness()
-    if on_error == "raise":
-        with pytest.raises(ValueError, match="cannot be looked at"):
-            run_stream(Fail("on_prompt_end"), remember(), witness, prompts=prompts, on_error="raise")
-        assert witness.ids == []
-    else:
-        with pytest.warns(UserWarning, match="'odd' is skipped: cannot be looked at"):
-            run = run_stream(Fail("on_prompt_end"), remember(), witness, prompts=prompts)
-        assert witness.ids == ["third"]
-        assert "error" in read_results(run)["odd"]
-        with Memory(run / "memory") as memory:
-            assert [entry.prompt for entry in memory] == [PROMPTS[2].text]
-    assert witness.ended == 1
+    with pytest.raises(ValueError, match="cannot be looked at"):
+        run_stream(Fail("on_prompt_end"), remember(), witness, prompts=prompts, on_error=on_error)
+    assert (witness.ids, witness.ended) == ([], 1)
+    run = run_stream(remember(), witness, prompts=prompts, on_error=on_error)
+    assert witness.ids == ["odd", "third"]
+    with Memory(run / "memory") as memory:
+        assert [entry.prompt for entry in memory] == [prompt.text for prompt in prompts]
 
 
 def test_a_video_that_cannot_be_scored_is_served(run_stream: RunStream, layout: Layout) -> None:
@@ -398,8 +404,8 @@ def test_a_video_that_cannot_be_scored_is_served(run_stream: RunStream, layout: 
     with pytest.warns(UserWarning, match="'odd' is not scored: .* is not a caption of the Sprites world"):
         run = run_stream(SpritesEvaluation(), VideoWriter(), prompts=[Prompt("odd", odd.prompt, odd)])
     result = read_results(run)["odd"]
-    assert result["scores"] == {}
-    assert (run / result["files"]["video"]).is_file()
+    assert result.scores == {}
+    assert (run / result.files["video"]).is_file()
 
 
 def test_the_same_error_is_noted_once(run_stream: RunStream) -> None:
@@ -427,17 +433,18 @@ def test_a_hit_starts_from_what_was_learnt(run_stream: RunStream, remember: Any)
     """The same prompt and noise again begin where the first ended, not where it began."""
     prompts = [PROMPTS[0], Prompt("again", PROMPTS[0].text)]
     results = read_results(run_stream(remember(), prompts=prompts))
-    first, again = results["first"]["losses"], results["again"]["losses"]
+    first, again = results["first"].losses, results["again"].losses
     assert again[0][0] < first[0][1]
     assert again[0][-1] < first[0][-1]
 
 
 def test_a_hit_may_be_used_as_it_is(run_stream: RunStream, remember: Any) -> None:
-    results = read_results(run_stream(remember(hit_iterations=0)))
-    assert results["second"]["updates"] == 0
-    assert results["second"]["memory"]["hit"]
-    assert (results["second"]["memory"]["write"], results["second"]["memory"]["reason"]) == ("none", "used as it is")
-    assert results["third"]["updates"] == 8
+    results = read_results(run_stream(remember(iterations=0)))
+    second = results["second"]
+    assert second.memory is not None
+    assert (second.updates, second.hit) == (0, True)
+    assert (second.memory.write, second.memory.reason) == ("none", "used as it is")
+    assert results["third"].updates == 8
 
 
 def test_memory_of_another_run_read_only(run_stream: RunStream, remember: Any, tmp_path: Path) -> None:
@@ -449,9 +456,9 @@ def test_memory_of_another_run_read_only(run_stream: RunStream, remember: Any, t
         before = list(memory)
     second = run_stream(remember(path=shared, mode="read-only"), prompts=PROMPTS[1:], out="second")
     results = read_results(second)
-    assert [results[id]["memory"]["hit"] for id in ("second", "third")] == [True, False]
-    assert [results[id]["memory"]["write"] for id in ("second", "third")] == ["none", "none"]
-    assert [results[id]["memory"]["reason"] for id in ("second", "third")] == ["the memory is read-only"] * 2
+    decisions = [results[id].memory for id in ("second", "third")]
+    assert [each.hit for each in decisions] == [True, False]
+    assert [(each.write, each.reason) for each in decisions] == [("none", "the memory is read-only")] * 2
     with Memory(shared) as memory:
         assert list(memory) == before
 
@@ -462,15 +469,15 @@ def test_memory_off(run_stream: RunStream, remember: Any) -> None:
     run = run_stream(remember(mode="off"), off)
     run_stream(without, out="without")
     assert not (run / "memory").exists()
-    assert all(result["memory"] == {} for result in read_results(run).values())
+    assert all(result.memory is None for result in read_results(run).served.values())
     assert all(torch.equal(off.videos[id], without.videos[id]) for id in off.ids)
 
 
 def test_what_did_not_help_is_not_remembered(run_stream: RunStream, remember: Any) -> None:
     run = run_stream(remember(min_gain=0.99), prompts=PROMPTS[:1])
-    memory = read_results(run)["first"]["memory"]
-    assert memory["write"] == "none"
-    assert "less than 99%" in memory["reason"]
+    decision = read_results(run)["first"].memory
+    assert decision.write == "none"
+    assert "less than 99%" in decision.reason
     with Memory(run / "memory") as opened:
         assert len(opened) == 0
 
@@ -489,7 +496,7 @@ def test_memory_of_another_model_is_no_hit(
     run_stream(remember(path=shared), prompts=PROMPTS[:1], out="first")
     module = LayoutTTO(make_backbone(pretrained=str(other_pipeline)), 2, 4, 0.0, (1,), rank=4)
     folder = Stream(tmp_path / "second", planner).run(make_trainer(remember(path=shared)), module, PROMPTS[:1])
-    assert not folder.results()["first"]["memory"]["hit"]
+    assert folder.results()["first"].hit is False
 
 
 @pytest.mark.parametrize("change", [{"rank": 2}, {"loss_blocks": (2,)}, {"guided_steps": 1}])
@@ -497,13 +504,13 @@ def test_memory_of_another_adapter_is_no_hit(run_stream: RunStream, remember: An
     shared = tmp_path / "shared_memory"
     run_stream(remember(path=shared), prompts=PROMPTS[:1], out="first")
     run = run_stream(remember(path=shared), prompts=PROMPTS[:1], out="second", module=change)
-    assert not read_results(run)["first"]["memory"]["hit"]
+    assert read_results(run)["first"].hit is False
 
 
 def test_several_processes_are_refused(backbone: WanBackbone, planner: Planner, tmp_path: Path) -> None:
     """Each would serve every prompt; nothing is written."""
     trainer = Trainer(accelerator="cpu", devices=2, logger=False, enable_checkpointing=False)
     module = LayoutTTO(backbone, guided_steps=1, loss_blocks=[1], rank=2)
-    with pytest.raises(ValueError, match="the trainer has 2 processes"):
+    with pytest.raises(ValueError, match=r"trainer\.devices is 2.*2 processes"):
         Stream(tmp_path / "run", planner).run(trainer, module, [])
     assert not (tmp_path / "run").exists()

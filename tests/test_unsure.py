@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from memories import memory
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.callbacks import ParametricMemory, StreamCallback
+from ttom_pl.callbacks import StreamCallback
 from ttom_pl.layout import Layout
 from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
-from ttom_pl.run import read_results
-from ttom_pl.stream import Stream
 from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.run import read_results
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
+from ttom_pl.stream import Stream
 
 PROMPTS = [
     Prompt("sure", "a red circle moves left and a blue square moves up"),
@@ -42,9 +45,8 @@ class Videos(StreamCallback):
     def __init__(self) -> None:
         self.videos: dict[str, torch.Tensor] = {}
 
-    def on_prompt_end(self, served: Served) -> None:
-        assert served.video is not None
-        self.videos[served.prompt.id] = served.video
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
+        self.videos[request.prompt.id] = video
 
 
 @pytest.fixture
@@ -62,27 +64,26 @@ def serve(
 def test_a_doubtful_layout_is_not_followed(serve: Callable[..., Path]) -> None:
     """The video is the plain model's, nothing is remembered of it, and the others are served as ever."""
     followed, plain = Videos(), Videos()
-    run = serve(ParametricMemory(min_gain=0.0), followed, min_confidence=0.8)
+    run = serve(memory(min_gain=0.0), followed, min_confidence=0.8)
     serve(plain, out="plain", guided_steps=0)
-    sure, unsure = read_results(run).values()
-    assert "plain" not in sure
-    assert sure["updates"] == 6
-    assert unsure["plain"] is True
-    assert (unsure["losses"], unsure["updates"], unsure["memory"]) == ([], 0, {})
+    sure, unsure = read_results(run).served.values()
+    assert (sure.plain, unsure.plain) == (False, True)
+    assert sure.updates == 6
+    assert (unsure.losses, unsure.updates, unsure.memory) == ((), 0, None)
     assert torch.equal(followed.videos["unsure"], plain.videos["unsure"])
     assert not torch.equal(followed.videos["sure"], plain.videos["sure"])
-    with Memory(run / "memory") as memory:
-        assert len(memory) == 1
+    with Memory(run / "memory") as opened:
+        assert len(opened) == 1
 
 
 def test_a_doubtful_layout_can_be_skipped(serve: Callable[..., Path]) -> None:
     results = read_results(serve(min_confidence=0.8, unsure="skip"))
-    assert "error" not in results["sure"]
-    assert "a confidence of 0.3, less than min_confidence 0.8 (a riddle)" in results["unsure"]["error"]
+    assert list(results.served) == ["sure"]
+    assert "a confidence of 0.3, less than min_confidence 0.8 (a riddle)" in results.skipped["unsure"].error
 
 
 def test_layouts_are_followed_unless_asked_otherwise(serve: Callable[..., Path]) -> None:
-    assert all(result["updates"] for result in read_results(serve()).values())
+    assert all(result.updates for result in read_results(serve()).served.values())
 
 
 def test_min_confidence_is_a_share() -> None:

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ttom_pl.backbones import CogVideoXBackbone, Conditioning, LTXBackbone, WanBackbone, WanImageBackbone
+from ttom_pl.backbones import CogVideoXBackbone, LTXBackbone, WanBackbone, WanImageBackbone
 from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.scene import Conditioning
 
 PROMPT = "a red circle moves left and a blue square moves up"
 OBJECTS = [[2], [8]]

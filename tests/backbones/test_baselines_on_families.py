@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from kinds import PROMPT, Case, make_case
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from ttom_pl.backbones import Placement
-from ttom_pl.rehearsal import AttentionBias, Guidance, LatentGuidance
 from ttom_pl.layout import Layout, Track
-from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.rehearsal import AttentionBias, LatentGuidance, LayoutTTO, Method, rehearse
 
 
 @pytest.fixture
@@ -23,16 +23,12 @@ def layout() -> Layout:
 
 
 @pytest.fixture
-def latents_of(family: Case, layout: Layout) -> Callable[..., Tensor]:
+def latents_of(family: Case, layout: Layout, make_trainer: Callable[..., Trainer]) -> Callable[..., Tensor]:
     """The latents after the guided steps."""
 
-    def run(guidance: Guidance) -> Tensor:
-        module = LayoutTTO(
-            family.load(), guided_steps=2, iterations=2, stop_loss=0.0, loss_blocks=(1,), guidance=guidance
-        )
-        module.begin(module.prepare(layout, 3, family.image))
-        module.guide()
-        return module.latents
+    def run(method: Method) -> Tensor:
+        module = LayoutTTO(family.load(), guided_steps=2, iterations=2, stop_loss=0.0, loss_blocks=(1,), method=method)
+        return rehearse(make_trainer(), module, module.prepare(layout, 3, family.image)).latents
 
     return run
 
@@ -55,16 +51,14 @@ def test_attention_bias(family: Case, latents_of: Callable[..., Tensor]) -> None
 
 
 def test_bias_is_on_the_conditional_half_of_a_batch(
-    folder_of: Callable[[str], Path], picture: Path, layout: Layout
+    folder_of: Callable[[str], Path], picture: Path, layout: Layout, make_trainer: Callable[..., Trainer]
 ) -> None:
     """Both passes in one batch give what one after the other do."""
     case = make_case("ltx", folder_of, picture)
 
     def latents(batched: bool) -> Tensor:
         backbone = case.load(placement=Placement(batched_guidance=batched))
-        module = LayoutTTO(backbone, guided_steps=2, loss_blocks=(1,), guidance=AttentionBias(2.0))
-        module.begin(module.prepare(layout, 3))
-        module.guide()
-        return module.latents
+        module = LayoutTTO(backbone, guided_steps=2, loss_blocks=(1,), method=AttentionBias(2.0))
+        return rehearse(make_trainer(), module, module.prepare(layout, 3)).latents
 
     torch.testing.assert_close(latents(True), latents(False), atol=1e-4, rtol=1e-4)

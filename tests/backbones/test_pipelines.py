@@ -9,8 +9,9 @@ import torch
 from kinds import OBJECTS, PROMPT, Case, make_case
 from torch import Tensor, nn
 
-from ttom_pl.backbones import Adapter, Conditioning
+from ttom_pl.backbones import Adapter
 from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.scene import Conditioning
 
 OTHER = "two yellow squares stay still"
 

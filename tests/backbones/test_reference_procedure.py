@@ -144,6 +144,6 @@ def test_other_losses_are_an_error(iteration: ModuleType) -> None:
     from procedures import Procedures
 
     both = Procedures(preset_models.MODELS["wan-scaled"], torch.device("cpu"))
-    both.module.rehearsal.targets.copy_(both.module.rehearsal.targets.flip(-1))
+    both.module.scene.targets.copy_(both.module.scene.targets.flip(-1))
     with pytest.raises(RuntimeError, match="they must agree"):
         iteration.measure(both, 1, 1e-3)

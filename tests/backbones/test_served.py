@@ -8,6 +8,7 @@ import pytest
 import yaml
 from kinds import PROMPT, Case, make_case
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from ttom_pl.backbones import Placement
 from ttom_pl.callbacks import StreamCallback
@@ -15,19 +16,21 @@ from ttom_pl.cli import main
 from ttom_pl.layout import Layout
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
-from ttom_pl.run import read_results
-from ttom_pl.stream import Stream
 from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.run import read_results
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
+from ttom_pl.stream import Stream
 
 
 class Keep(StreamCallback):
     """Keeps what was served."""
 
     def __init__(self) -> None:
-        self.served: list[Served] = []
+        self.served: list[tuple[Fit, Tensor]] = []
 
-    def on_prompt_end(self, served: Served) -> None:
-        self.served.append(served)
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: Tensor) -> None:
+        self.served.append((fit, video))
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -45,11 +48,10 @@ def test_a_prompt_is_served(
     keep = Keep()
     prompt = Prompt("p", layout.prompt, layout, image=family.image)
     Stream(tmp_path / "run", planner, on_error="raise").run(make_trainer(keep), module, [prompt])
-    (served,) = keep.served
-    assert served.updates == 10
-    assert served.losses[0][-1] < served.losses[0][0]
-    assert served.video is not None
-    assert served.video.shape == (backbone.num_frames, 3, backbone.height, backbone.width)
+    ((fit, video),) = keep.served
+    assert fit.updates == 10
+    assert fit.losses[0][-1] < fit.losses[0][0]
+    assert video.shape == (backbone.num_frames, 3, backbone.height, backbone.width)
 
 
 def test_a_prompt_without_its_image_is_skipped_before_any_compute(
@@ -87,7 +89,6 @@ def test_a_preset_runs_from_the_command_line(folder_of: Callable[[str], Path], t
     config["data"]["prompts"] = str(tmp_path / "prompts.txt")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     main(["stream", "--config", str(tmp_path / "config.yaml"), "--stream.on_error=raise"])
-    (result,) = read_results(tmp_path / "run").values()
-    assert "error" not in result
-    assert result["updates"] == 2
+    (result,) = read_results(tmp_path / "run").served.values()
+    assert result.updates == 2
     assert (tmp_path / "run" / "videos" / "0001.mp4").exists()

@@ -12,7 +12,8 @@ import yaml
 from diffusers import FlowMatchEulerDiscreteScheduler, WanPipeline
 from torch import Tensor, nn
 
-from ttom_pl.backbones import Conditioning, WanBackbone
+from ttom_pl.backbones import WanBackbone
+from ttom_pl.scene import Conditioning
 
 ROOT = Path(__file__).parents[2]
 PROMPT = "a red circle moves left and a blue square moves up"

@@ -13,7 +13,7 @@ from ttom_pl.run import read_results
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs" / "baselines").glob("*.yaml"))
-GUIDANCE = {"latent_guidance": "LatentGuidance", "attention_bias": "AttentionBias"}
+METHODS = {"latent_guidance": "LatentGuidance", "attention_bias": "AttentionBias"}
 MEMORY = {"memory_read_only": "read-only", "memory_read_write": "read-write"}
 
 
@@ -34,13 +34,12 @@ def test_config(path: Path, tmp_path: Path, tiny_pipeline: Path, planner: Planne
             words += ["--memory.path", str(tmp_path / "memory")]
     main(words)
     config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
-    (result,) = read_results(tmp_path / "run").values()
-    assert "error" not in result
+    (result,) = read_results(tmp_path / "run").served.values()
     assert config["memory"]["mode"] == MEMORY.get(path.stem, "off")
-    guidance = config["model"]["guidance"]
-    assert (guidance and guidance["class_path"].rsplit(".", 1)[-1]) == GUIDANCE.get(path.stem)
-    assert result["updates"] == (0 if path.stem in ("plain", "attention_bias") else 4)
-    assert bool(result["memory"]) == (path.stem in MEMORY)
+    method = config["model"]["method"]
+    assert (method and method["class_path"].rsplit(".", 1)[-1]) == METHODS.get(path.stem)
+    assert result.updates == (0 if path.stem in ("plain", "attention_bias") else 4)
+    assert (result.memory is not None) == (path.stem in MEMORY)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -55,7 +54,7 @@ def test_strength_is_an_option_of_the_command(tmp_path: Path) -> None:
     arguments = ["--config", str(ROOT / "configs" / "sprites.yaml")]
     arguments += ["--config", str(ROOT / "configs" / "baselines" / "attention_bias.yaml")]
     with pytest.raises(ValueError, match="strength is -3"):
-        stream([*arguments, "--model.guidance.strength", "-3", "--stream.out", str(tmp_path)])
+        stream([*arguments, "--model.method.strength", "-3", "--stream.out", str(tmp_path)])
 
 
 def test_all_baselines_are_there() -> None:

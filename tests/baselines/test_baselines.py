@@ -5,28 +5,41 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.rehearsal import AttentionBias, Guidance, LatentGuidance
-from ttom_pl.rehearsal.attention_bias import box_bias
 from ttom_pl.layout import Layout, Track, inside_maps
 from ttom_pl.losses import layout_loss
-from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.rehearsal import AttentionBias, LatentGuidance, LayoutTTO, Method, rehearse
+from ttom_pl.rehearsal.attention_bias import box_bias
+from ttom_pl.scene import Fit, Scene
 
 MakeBackbone = Callable[..., WanBackbone]
+FitScene = Callable[[LayoutTTO], tuple[Scene, Fit]]
+Serve = Callable[[LayoutTTO], Tensor]
 
 
-def make_module(backbone: WanBackbone, guidance: Guidance | None, **changes: Any) -> LayoutTTO:
+def make_module(backbone: WanBackbone, method: Method | None, **changes: Any) -> LayoutTTO:
     settings = {"guided_steps": 2, "iterations": 4, "stop_loss": 0.0, "loss_blocks": (1,)}
-    return LayoutTTO(backbone, guidance=guidance, **(settings | changes))
+    return LayoutTTO(backbone, method=method, **(settings | changes))
 
 
-def serve(module: LayoutTTO, layout: Layout, seed: int = 3) -> Tensor:
-    module.begin(module.prepare(layout, seed))
-    if module.guidance is not None:
-        module.guide()
-    return module.backbone.decode(module.denoise())
+@pytest.fixture
+def fit(make_trainer: Callable[..., Trainer], layout: Layout) -> FitScene:
+    """Rehearse the layout."""
+
+    def run(module: LayoutTTO) -> tuple[Scene, Fit]:
+        scene = module.prepare(layout, 3)
+        return scene, rehearse(make_trainer(), module, scene)
+
+    return run
+
+
+@pytest.fixture
+def serve(fit: FitScene) -> Serve:
+    """Rehearse the layout and return the video."""
+    return lambda module: module.backbone.decode(module.denoise(*fit(module)))
 
 
 def weights(backbone: WanBackbone) -> dict[str, Tensor]:
@@ -34,25 +47,25 @@ def weights(backbone: WanBackbone) -> dict[str, Tensor]:
 
 
 @pytest.fixture
-def plain(make_backbone: MakeBackbone, layout: Layout) -> Tensor:
-    return serve(make_module(make_backbone(), None, guided_steps=0), layout)
+def plain(make_backbone: MakeBackbone, serve: Serve) -> Tensor:
+    return serve(make_module(make_backbone(), None, guided_steps=0))
 
 
-@pytest.mark.parametrize("guidance", [LatentGuidance(0.0), AttentionBias(0.0)], ids=["latents", "bias"])
+@pytest.mark.parametrize("method", [LatentGuidance(0.0), AttentionBias(0.0)], ids=["latents", "bias"])
 def test_without_strength_it_is_the_plain_model(
-    backbone: WanBackbone, layout: Layout, plain: Tensor, guidance: Guidance
+    backbone: WanBackbone, serve: Serve, plain: Tensor, method: Method
 ) -> None:
-    assert torch.equal(serve(make_module(backbone, guidance), layout), plain)
+    assert torch.equal(serve(make_module(backbone, method)), plain)
 
 
-@pytest.mark.parametrize("guidance", [LatentGuidance(0.2), AttentionBias(3.0)], ids=["latents", "bias"])
+@pytest.mark.parametrize("method", [LatentGuidance(0.2), AttentionBias(3.0)], ids=["latents", "bias"])
 def test_the_video_changes_and_the_weights_do_not(
-    backbone: WanBackbone, layout: Layout, plain: Tensor, guidance: Guidance
+    backbone: WanBackbone, serve: Serve, plain: Tensor, method: Method
 ) -> None:
     """No adapter is inserted, and no hook is left behind."""
     before = weights(backbone)
-    module = make_module(backbone, guidance)
-    video = serve(module, layout)
+    module = make_module(backbone, method)
+    video = serve(module)
     after = weights(backbone)
     assert not torch.equal(video, plain)
     assert module.adapter is None
@@ -60,10 +73,10 @@ def test_the_video_changes_and_the_weights_do_not(
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert all(parameter.grad is None for parameter in backbone.pipe.transformer.parameters())
-    assert torch.equal(serve(make_module(backbone, None, guided_steps=0), layout), plain)
+    assert torch.equal(serve(make_module(backbone, None, guided_steps=0)), plain)
 
 
-def test_latents_follow_the_layout(backbone: WanBackbone, layout: Layout) -> None:
+def test_latents_follow_the_layout(backbone: WanBackbone, fit: FitScene) -> None:
     """The loss falls, and updates have the size that is asked for, decaying over the guided steps."""
     module = make_module(backbone, LatentGuidance(0.1), iterations=12)
     stepped: list[Tensor] = []
@@ -74,18 +87,18 @@ def test_latents_follow_the_layout(backbone: WanBackbone, layout: Layout) -> Non
         return step(latents, *rest)
 
     backbone.step = watch  # type: ignore[method-assign]
-    serve(module, layout)
-    first, second = module.losses
+    scene, made = fit(module)
+    first, second = made.losses
     assert first[-1] < first[0]
     assert len(first) == len(second) == 12
-    assert module.updates == 24
-    assert not torch.equal(stepped[0], module.rehearsal.noise)
+    assert made.updates == 24
+    assert torch.equal(stepped[0], made.first_latents)
+    assert not torch.equal(stepped[0], scene.noise)
     assert not stepped[0].requires_grad
 
 
-def test_update_has_the_size_of_the_step(backbone: WanBackbone, layout: Layout) -> None:
+def test_update_has_the_size_of_the_step(backbone: WanBackbone, fit: FitScene) -> None:
     module = make_module(backbone, LatentGuidance(0.1), iterations=1, guided_steps=4)
-    module.begin(module.prepare(layout, 3))
     seen: list[Tensor] = []
 
     def stay(latents: Tensor, *_: object) -> Tensor:
@@ -93,15 +106,15 @@ def test_update_has_the_size_of_the_step(backbone: WanBackbone, layout: Layout) 
         return latents
 
     backbone.step = stay  # type: ignore[method-assign]
-    module.guide()
-    moved = [b - a for a, b in zip([module.rehearsal.noise, *seen], seen, strict=False)]
+    scene, _ = fit(module)
+    moved = [b - a for a, b in zip([scene.noise, *seen], seen, strict=False)]
     sizes = [each.square().mean().sqrt().item() for each in moved]
     assert sizes == pytest.approx([0.1, 0.075, 0.05, 0.025], rel=1e-3)
 
 
-def test_latent_guidance_ends_when_the_loss_is_low(backbone: WanBackbone, layout: Layout, plain: Tensor) -> None:
+def test_latent_guidance_ends_when_the_loss_is_low(backbone: WanBackbone, serve: Serve, plain: Tensor) -> None:
     module = make_module(backbone, LatentGuidance(0.1), stop_loss=1.0)
-    assert torch.equal(serve(module, layout), plain)
+    assert torch.equal(serve(module), plain)
     assert module.updates == 0
     assert [len(step) for step in module.losses] == [1, 1]
 
@@ -122,16 +135,15 @@ def record_cross_attention(monkeypatch: pytest.MonkeyPatch, num_tokens: int) -> 
 
 
 def test_bias_raises_attention_inside_the_boxes(
-    backbone: WanBackbone, layout: Layout, monkeypatch: pytest.MonkeyPatch
+    backbone: WanBackbone, layout: Layout, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In all blocks of the conditional pass, and in no block of the other; outside the boxes it falls."""
     module = make_module(backbone, AttentionBias(2.0), guided_steps=1)
-    module.begin(module.prepare(layout, 3))
-    given = module.rehearsal
+    given = module.prepare(layout, 3)
     seen = record_cross_attention(monkeypatch, 24)
     backbone.step(given.noise, 0, given.conditioning)
     backbone.start(3)
-    module.guide()
+    rehearse(make_trainer(), module, given)
     blocks = backbone.num_blocks
     assert len(seen) == 4 * blocks
     before, unconditional, after, unconditional_after = (seen[i * blocks : (i + 1) * blocks] for i in range(4))
@@ -144,28 +156,26 @@ def test_bias_raises_attention_inside_the_boxes(
 
 
 def test_first_maps_are_those_of_the_biased_pass(
-    backbone: WanBackbone, layout: Layout, monkeypatch: pytest.MonkeyPatch
+    backbone: WanBackbone, fit: FitScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also in the last block that is read, whose attention itself is never called; nothing stays behind."""
     module = make_module(backbone, AttentionBias(2.0), guided_steps=1)
-    module.begin(module.prepare(layout, 3))
-    without = module.first_maps(False)
     seen = record_cross_attention(monkeypatch, 24)
-    module.guide()
-    columns = [positions[0] for positions in module.rehearsal.objects]
+    scene, made = fit(module)
+    columns = [positions[0] for positions in scene.objects]
     expected = seen[1][:, columns].T.unflatten(-1, backbone.grid)
-    torch.testing.assert_close(module.first_maps(True)[0], expected)
-    assert torch.equal(module.first_maps(False), without)
-    assert not torch.allclose(module.first_maps(True), without)
+    without = module.first_maps(scene)
+    torch.testing.assert_close(module.first_maps(scene, made)[0], expected)
+    assert torch.equal(module.first_maps(scene), without)
+    assert not torch.allclose(module.first_maps(scene, made), without)
 
 
-def test_first_maps_under_guidance_of_the_latents_follow_the_layout(backbone: WanBackbone, layout: Layout) -> None:
+def test_first_maps_under_guidance_of_the_latents_follow_the_layout(backbone: WanBackbone, fit: FitScene) -> None:
     module = make_module(backbone, LatentGuidance(0.1), iterations=12, guided_steps=1)
-    serve(module, layout)
-    targets = module.rehearsal.targets
-    before, after = (layout_loss(module.first_maps(guided), targets).item() for guided in (False, True))
-    assert before == pytest.approx(module.losses[0][0], abs=1e-6)
-    assert after < module.losses[0][-1]
+    scene, made = fit(module)
+    before, after = (layout_loss(module.first_maps(scene, each), scene.targets).item() for each in (None, made))
+    assert before == pytest.approx(made.losses[0][0], abs=1e-6)
+    assert after < made.losses[0][-1]
 
 
 def test_box_bias() -> None:
@@ -186,6 +196,6 @@ def test_boxes_smaller_than_a_cell_are_not_lost() -> None:
 
 
 @pytest.mark.parametrize(("make", "name"), [(LatentGuidance, "step_size"), (AttentionBias, "strength")])
-def test_negative_strength_is_refused(make: Callable[[float], Guidance], name: str) -> None:
+def test_negative_strength_is_refused(make: Callable[[float], Method], name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is -1"):
         make(-1)

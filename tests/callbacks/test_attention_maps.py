@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 from lightning.pytorch import Callback
+from memories import memory
 
-from ttom_pl.rehearsal import AttentionBias, Guidance, LatentGuidance
-from ttom_pl.callbacks import AttentionMaps, ParametricMemory, Report, StreamCallback, VideoWriter
+from ttom_pl.callbacks import AttentionMaps, Report, StreamCallback, VideoWriter
 from ttom_pl.memory import Memory
 from ttom_pl.memory.maps import unpack_maps
 from ttom_pl.prompts import Prompt
+from ttom_pl.rehearsal import AttentionBias, LatentGuidance, LayoutTTO, Method
 from ttom_pl.stream import Stream
-from ttom_pl.rehearsal import LayoutTTO
 
 PROMPTS = ["a red circle moves left and a blue square moves up", "a green square moves left and a cyan circle moves up"]
 
@@ -20,15 +20,15 @@ PROMPTS = ["a red circle moves left and a blue square moves up", "a green square
 class StopAt(StreamCallback):
     """Press Ctrl-C when the second prompt begins."""
 
-    def on_prompt_start(self, served):
-        if served.number == 2:
+    def on_prompt_start(self, request):
+        if request.number == 2:
             raise KeyboardInterrupt
 
 
 @pytest.fixture
 def serve(make_backbone, make_trainer, planner, tmp_path):
-    def run(*callbacks: Callback, guided_steps: int = 2, guidance: Guidance | None = None):
-        settings = {"iterations": 3, "stop_loss": 0.0, "loss_blocks": [1], "rank": 2, "lr": 0.1, "guidance": guidance}
+    def run(*callbacks: Callback, guided_steps: int = 2, method: Method | None = None):
+        settings = {"iterations": 3, "stop_loss": 0.0, "loss_blocks": [1], "rank": 2, "lr": 0.1, "method": method}
         tto = LayoutTTO(make_backbone(), guided_steps, **settings)
         prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(PROMPTS)]
         return Stream(tmp_path / "run", planner).run(make_trainer(*callbacks), tto, prompts).path
@@ -43,8 +43,7 @@ def maps_of(run, number):
 
 def test_every_prompt_has_its_maps(serve):
     """An entry's maps for a miss; for a hit the maps with what was loaded."""
-    memory = ParametricMemory(min_gain=-9.0, hit_iterations=0)
-    run = serve(memory, AttentionMaps())
+    run = serve(memory(min_gain=-9.0, iterations=0), AttentionMaps())
     with Memory(run / "memory") as opened:
         (entry,) = opened
     before, after = maps_of(run, 1)
@@ -64,9 +63,9 @@ def test_the_plain_model_has_none(serve):
     assert (run / "report.html").is_file()
 
 
-@pytest.mark.parametrize("guidance", [LatentGuidance(0.3), AttentionBias(3.0)], ids=["latents", "bias"])
-def test_maps_of_a_baseline_are_those_under_its_guidance(serve, guidance):
-    run = serve(AttentionMaps(), VideoWriter(scale=2), Report(), guidance=guidance)
+@pytest.mark.parametrize("method", [LatentGuidance(0.3), AttentionBias(3.0)], ids=["latents", "bias"])
+def test_maps_of_a_baseline_are_those_under_its_guidance(serve, method):
+    run = serve(AttentionMaps(), VideoWriter(scale=2), Report(), method=method)
     before, after = maps_of(run, 1)
     assert np.abs(before.astype(int) - after).max() > 2
     page = (run / "report.html").read_text()
@@ -75,9 +74,7 @@ def test_maps_of_a_baseline_are_those_under_its_guidance(serve, guidance):
 
 
 def test_report_at_the_end(serve):
-    page = (
-        serve(ParametricMemory(min_gain=-9.0), AttentionMaps(), VideoWriter(scale=2), Report()) / "report.html"
-    ).read_text()
+    page = (serve(memory(min_gain=-9.0), AttentionMaps(), VideoWriter(scale=2), Report()) / "report.html").read_text()
     assert page.count("<article") == 2
     assert page.count("<video src") == 2
     assert page.count('class="cells"') == 8

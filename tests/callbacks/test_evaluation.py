@@ -9,18 +9,21 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch import Trainer
+from memories import memory
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.callbacks import Evaluation, ParametricMemory, SpritesEvaluation, VideoWriter
+from ttom_pl.callbacks import Evaluation, Findings, SpritesEvaluation, VideoWriter
 from ttom_pl.detectors import SpritesDetector
 from ttom_pl.evaluation import Evaluator
 from ttom_pl.metrics import Detections, HitRate, StageSeconds
 from ttom_pl.naming import video_name
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
-from ttom_pl.run import read_results
-from ttom_pl.stream import Stream
 from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.run import Result, read_results
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
+from ttom_pl.stream import Stream
 
 PROMPTS = [
     Prompt("first", "a red circle moves left and a blue square moves up"),
@@ -31,13 +34,13 @@ PROMPTS = [
 @pytest.fixture
 def serve(
     make_backbone: Callable[..., WanBackbone], make_trainer: Callable[..., Trainer], planner: Planner, tmp_path: Path
-) -> Callable[..., dict[str, Any]]:
+) -> Callable[..., dict[str, Result]]:
     """Serve prompts and return the results."""
 
-    def run(*callbacks: Any, guided_steps: int = 2, prompts: Sequence[Prompt] = PROMPTS) -> dict[str, Any]:
+    def run(*callbacks: Any, guided_steps: int = 2, prompts: Sequence[Prompt] = PROMPTS) -> dict[str, Result]:
         module = LayoutTTO(make_backbone(), guided_steps, 4, 0.0, (1,), rank=4, lr=0.03)
         folder = Stream(tmp_path / "run", planner).run(make_trainer(*callbacks), module, list(prompts))
-        return read_results(folder.path)
+        return read_results(folder.path).served
 
     return run
 
@@ -47,26 +50,26 @@ def test_scores(serve: Callable[..., Any]) -> None:
     evaluation, videos = Evaluation(SpritesDetector()), {}
 
     class Keep(SpritesEvaluation):
-        def on_prompt_end(self, served: Served) -> None:
-            super().on_prompt_end(served)
-            videos[served.prompt.id] = (served.video, served.prompt, served.layout)
+        def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> Findings | None:
+            videos[request.prompt.id] = (video, request.prompt, request.layout)
+            return super().on_prompt_end(request, scene, fit, video)
 
-    results = serve(Keep(), ParametricMemory(min_gain=0.0), evaluation)
+    results = serve(Keep(), memory(min_gain=0.0), evaluation)
     for id, result in results.items():
         again = Evaluator(SpritesDetector()).score(*videos[id]).scores
-        assert again.items() <= result["scores"].items()
-        assert {"color", "shape", "correct", "attention_jsd", "generative_numeracy"} <= result["scores"].keys()
-    assert "motion_binding" in results["first"]["scores"]
-    assert "motion_binding" not in results["second"]["scores"]
+        assert again.items() <= result.scores.items()
+        assert {"color", "shape", "correct", "attention_jsd", "generative_numeracy"} <= result.scores.keys()
+    assert "motion_binding" in results["first"].scores
+    assert "motion_binding" not in results["second"].scores
     means = evaluation.evaluator.metrics
-    numeracy = [result["scores"]["generative_numeracy"] for result in results.values()]
+    numeracy = [result.scores["generative_numeracy"] for result in results.values()]
     assert float(means["generative_numeracy"].compute()) == pytest.approx(sum(numeracy) / 2)
 
     hits, seconds = HitRate(), StageSeconds()
     for result in results.values():
-        hits.update(result)
-        seconds.update(result)
-    assert float(hits.compute()) == results["second"]["memory"]["hit_rate"]
+        hits.update(result.memory)
+        seconds.update(result.seconds)
+    assert float(hits.compute()) == results["second"].memory.hit_rate
     assert all(float(mean) > 0 for mean in seconds.compute().values())
 
 
@@ -75,9 +78,9 @@ def test_attention_falls_with_the_loss(serve: Callable[..., Any], tmp_path: Path
     tuned = serve(Evaluation())["first"]
     (tmp_path / "run").rename(tmp_path / "tuned")
     plain = serve(Evaluation(), guided_steps=0)["first"]
-    assert plain["scores"]["attention_jsd"] == pytest.approx(tuned["losses"][0][0], abs=1e-5)
-    assert tuned["scores"]["attention_jsd"] < plain["scores"]["attention_jsd"]
-    assert plain["scores"].keys() == {"attention_jsd", "temporal_consistency", "temporal_flickering"}
+    assert plain.scores["attention_jsd"] == pytest.approx(tuned.losses[0][0], abs=1e-5)
+    assert tuned.scores["attention_jsd"] < plain.scores["attention_jsd"]
+    assert plain.scores.keys() == {"attention_jsd", "temporal_consistency", "temporal_flickering"}
 
 
 class Blind:
@@ -90,8 +93,7 @@ class Blind:
 def test_a_video_that_cannot_be_scored_is_served(serve: Callable[..., Any]) -> None:
     with pytest.warns(UserWarning, match="the video of prompt 'first' is not scored in full: too dark"):
         results = serve(Evaluation(Blind(), attention=False), prompts=PROMPTS[:1])
-    assert results["first"]["scores"].keys() == {"temporal_consistency", "temporal_flickering"}
-    assert "error" not in results["first"]
+    assert results["first"].scores.keys() == {"temporal_consistency", "temporal_flickering"}
 
 
 def test_what_is_asked_for_must_be_there() -> None:
@@ -117,7 +119,7 @@ def test_names_of_t2v_compbench(serve: Callable[..., Any], tmp_path: Path) -> No
         VideoWriter(naming="t2v-compbench", category="object_interactions"), prompts=prompts, guided_steps=0
     )
     names = ["motion_binding/0001", "generative_numeracy/0001", "motion_binding/0002", "interaction/0001"]
-    assert [result["files"]["video"] for result in results.values()] == [f"videos/{name}.mp4" for name in names]
+    assert [result.files["video"] for result in results.values()] == [f"videos/{name}.mp4" for name in names]
     assert all((tmp_path / "run" / "videos" / f"{name}.mp4").is_file() for name in names)
 
 
@@ -126,7 +128,7 @@ def test_names_of_vbench_in_a_folder_of_all_seeds(serve: Callable[..., Any], tmp
     results = serve(VideoWriter(naming="vbench", sample=3, folder=folder), prompts=PROMPTS[:1], guided_steps=0)
     video = folder / f"{PROMPTS[0].text}-3.mp4"
     assert video.is_file()
-    assert Path(results["first"]["files"]["video"]) == video
+    assert Path(results["first"].files["video"]) == video
     assert (tmp_path / "run" / "contact_sheet.png").is_file()
 
 

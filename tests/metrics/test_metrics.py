@@ -31,6 +31,7 @@ from ttom_pl.metrics import (
     TemporalFlickering,
     VideoMean,
 )
+from ttom_pl.run import Decision
 
 LAYOUT = Layout("a cat", (Track(0, "cat", ("cat",), ((0.1, 0.1, 0.4, 0.4), (0.5, 0.5, 0.9, 0.9))),))
 
@@ -116,22 +117,22 @@ def test_attention_is_the_layout_loss() -> None:
 
 def test_memory() -> None:
     hit, saved = HitRate(), IterationsSaved()
-    for result in (
-        {"memory": {"hit": True, "iterations_saved": 30}},
-        {"memory": {"hit": False}},
-        {"memory": {"hit": True, "iterations_saved": 0}},
-        {"memory": {}},  # the memory was off
+    for decision in (
+        Decision("", True, "warm start", iterations_saved=30),
+        Decision("", False, "miss"),
+        Decision("", True, "warm start", iterations_saved=0),
+        None,  # the memory was off
     ):
-        hit.update(result)
-        saved.update(result)
+        hit.update(decision)
+        saved.update(decision)
     assert float(hit.compute()) == pytest.approx(2 / 3)
     assert float(saved.compute()) == pytest.approx(10)
 
 
 def test_seconds_per_stage() -> None:
     one, other = StageSeconds(("fit", "decode")), StageSeconds(("fit", "decode"))
-    one.update({"seconds": {"fit": 2.0, "decode": 1.0, "plan": 5.0}})
-    other.update({"seconds": {"fit": 4.0}})
+    one.update({"fit": 2.0, "decode": 1.0, "plan": 5.0})
+    other.update({"fit": 4.0})
     one.merge_state(other)
     assert {stage: float(seconds) for stage, seconds in one.compute().items()} == {"fit": 3.0, "decode": 0.5}
 

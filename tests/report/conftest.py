@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -10,19 +9,19 @@ from run_folder import WriteRun
 
 from ttom_pl.media import write_mp4
 from ttom_pl.memory.maps import pack_maps
-from ttom_pl.run import RunFolder
+from ttom_pl.run import Result, RunFolder, Skipped
 
 
 @pytest.fixture
 def write_run(tmp_path: Path) -> WriteRun:
     """Write results with the files that they name; return the folder."""
 
-    def write(*results: dict[str, Any], name: str = "run") -> Path:
+    def write(*results: Result | Skipped, name: str = "run") -> Path:
         folder = RunFolder.open(tmp_path / name, "seed: 1\n")
         (folder.path / "attention").mkdir(exist_ok=True)
         for result in results:
             folder.append(result)
-            files = result.get("files", {})
+            files = getattr(result, "files", {})
             if "video" in files:
                 write_mp4(folder.path / files["video"], torch.rand(5, 3, 32, 48), fps=8)
             if "attention" in files:

@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from ttom_pl.layout import Layout, Track
+from ttom_pl.run import Result
 
 BOXES = ((0.5, 0.1, 0.9, 0.5), (0.1, 0.1, 0.5, 0.5))
 WriteRun = Callable[..., Path]
 
 
-def make_result(number: int, prompt: str = "a red circle moves left", **changes: Any) -> dict[str, Any]:
-    """A line of ``results.jsonl`` of a prompt with one object."""
+def make_result(number: int, prompt: str = "a red circle moves left", **changes: Any) -> Result:
+    """The result of a prompt with one object."""
+    return Result.from_dict(make_line(number, prompt, **changes))
+
+
+def make_line(number: int, prompt: str = "a red circle moves left", **changes: Any) -> dict[str, Any]:
+    """Its line of ``results.jsonl``."""
     word = "circle" if "circle" in prompt else "cat"
     layout = Layout(prompt, (Track(0, "a red circle", (word,), BOXES),), f"{number:04d}", planner="fixed")
     return {

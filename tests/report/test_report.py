@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from PIL import Image
-from run_folder import WriteRun, make_result
+from run_folder import WriteRun, make_line, make_result
 
 from ttom_pl.cli import main
 from ttom_pl.report import write_report
@@ -104,12 +104,12 @@ def test_nothing_comes_from_elsewhere(page: Page) -> None:
 
 
 def test_untrusted_text_stays_text(write_run: WriteRun) -> None:
-    layout = make_result(1, HOSTILE)["layout"]
+    layout = make_line(1, HOSTILE)["layout"]
     layout["tracks"][0] |= {"phrase": HOSTILE, "words": ["cat"]}
     layout |= {"planner": HOSTILE, "reason": HOSTILE}
     memory = {"hit": True, "read": "x", "write": HOSTILE, "reason": HOSTILE, "key": HOSTILE, "parents": [HOSTILE]}
     hostile = make_result(1, HOSTILE, id=HOSTILE, layout=layout, memory=memory, scores={HOSTILE: 0.5})
-    run = write_run(hostile, make_result(2), {"id": HOSTILE + "2", "prompt": HOSTILE, "error": HOSTILE})
+    run = write_run(hostile, make_result(2), Skipped(HOSTILE + "2", HOSTILE, HOSTILE))
     page = Page(write_report(run))
     assert [tag for tag, _ in page.elements].count("script") == 1
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]

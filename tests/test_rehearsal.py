@@ -11,6 +11,8 @@ from torch import Tensor
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.layout import Layout
 from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.rehearsal import rehearse as rehearse_scene
+from ttom_pl.scene import Start
 
 MakeBackbone = Callable[..., WanBackbone]
 MakeTrainer = Callable[..., Trainer]
@@ -35,10 +37,8 @@ def rehearse(make_trainer: MakeTrainer, layout: Layout) -> Rehearse:
     """Fit a module to the layout and return the video."""
 
     def run(module: LayoutTTO, *callbacks: Callback, seed: int = 3) -> Tensor:
-        module.begin(module.prepare(layout, seed))
-        if module.guided_steps:
-            make_trainer(*callbacks, max_epochs=module.guided_steps).fit(module)
-        return module.backbone.decode(module.denoise())
+        scene = module.prepare(layout, seed)
+        return module.backbone.decode(module.denoise(scene, rehearse_scene(make_trainer(*callbacks), module, scene)))
 
     return run
 
@@ -90,8 +90,8 @@ def test_latents_stay_until_the_sampler_steps(backbone: WanBackbone, rehearse: R
     rehearse(module, record, seed=3)
     first, second = record.latents
     noise = torch.randn(1, 4, *backbone.grid, generator=torch.Generator().manual_seed(3))
-    assert torch.equal(module.rehearsal.noise, noise)
-    assert all(torch.equal(each, module.rehearsal.noise) for each in first)
+    assert torch.equal(module.scene.noise, noise)
+    assert all(torch.equal(each, module.scene.noise) for each in first)
     assert all(torch.equal(each, second[0]) for each in second)
     assert not torch.equal(first[0], second[0])
     assert not second[0].requires_grad
@@ -102,13 +102,10 @@ def test_adapter_is_on_in_the_guided_steps_and_off_in_the_others(
 ) -> None:
     """The latents are those of the same steps taken by hand with the same adapter."""
     module = make_module(make_backbone(), guided_steps=2)
-    module.begin(module.prepare(layout, 3))
     assert module.adapter is not None
     state = {k: torch.full_like(v, 0.3) for k, v in module.adapter.state_dict().items()}
-    module.adapter.load_state_dict(state)
-    module.budget = 0
-    make_trainer(max_epochs=2).fit(module)
-    latents = module.denoise()
+    scene = module.prepare(layout, 3)
+    latents = module.denoise(scene, rehearse_scene(make_trainer(), module, scene, Start(state, iterations=0)))
 
     backbone = make_backbone()
     adapter = backbone.add_adapter(4, None, (1,))
@@ -127,14 +124,31 @@ def test_without_optimisation_the_adapter_is_used_as_it_is(
     backbone: WanBackbone, make_trainer: MakeTrainer, layout: Layout
 ) -> None:
     module = make_module(backbone)
-    module.begin(module.prepare(layout, 3))
     assert module.adapter is not None
-    before = module.adapter.state_dict()
-    module.budget = 0
-    make_trainer(max_epochs=2).fit(module)
-    assert module.losses == [[], []]
-    assert module.updates == 0
-    assert all(torch.equal(value, before[name]) for name, value in module.adapter.state_dict().items())
+    module.adapter.reset(7)
+    state = module.adapter.state_dict()
+    fit = rehearse_scene(make_trainer(), module, module.prepare(layout, 3), Start(state, iterations=0))
+    assert (fit.losses, fit.updates) == (((), ()), 0)
+    assert all(torch.equal(value, state[name]) for name, value in fit.learnt.items())
+
+
+def test_a_start_that_is_good_enough_is_verified_and_not_optimised(
+    make_backbone: MakeBackbone, make_trainer: MakeTrainer, layout: Layout
+) -> None:
+    """The loss with what was loaded is measured once, at the first step."""
+    module = make_module(make_backbone())
+    learnt = rehearse_scene(make_trainer(), module, scene := module.prepare(layout, 3)).learnt
+    first = rehearse_scene(make_trainer(), module, scene, Start(learnt)).losses[0][0]
+    low, high = (rehearse_scene(make_trainer(), module, scene, Start(learnt, None, x)) for x in (first / 2, first * 2))
+    assert low.loaded_loss == high.loaded_loss == pytest.approx(first, rel=1e-6)
+    assert (low.verified, low.updates) == (False, 8)
+    assert (high.verified, high.updates) == (True, 0)
+
+
+def test_an_adapter_that_does_not_fit_is_refused(backbone: WanBackbone, layout: Layout) -> None:
+    module = make_module(backbone)
+    with pytest.raises(ValueError, match="the adapter does not fit this model"):
+        module.begin(module.prepare(layout, 3), Start({"a": torch.ones(1)}))
 
 
 def test_what_is_learnt_is_the_mean_of_the_guided_steps_adapters(
@@ -148,12 +162,11 @@ def test_what_is_learnt_is_the_mean_of_the_guided_steps_adapters(
             assert module.adapter is not None
             states.append(module.adapter.state_dict())
 
-    module.begin(module.prepare(layout, 3))
-    make_trainer(Watch(), max_epochs=3).fit(module)
+    fit = rehearse_scene(make_trainer(Watch()), module, module.prepare(layout, 3))
     assert len(states) == 3
     assert not torch.equal(next(iter(states[0].values())), next(iter(states[2].values())))
-    assert module.learnt.keys() == states[0].keys()
-    for name, learnt in module.learnt.items():
+    assert fit.learnt.keys() == states[0].keys()
+    for name, learnt in fit.learnt.items():
         assert torch.allclose(learnt, torch.stack([state[name] for state in states]).mean(0), atol=1e-7)
 
 
@@ -161,12 +174,9 @@ def test_budget_bounds_the_iterations_of_each_guided_step(
     make_backbone: MakeBackbone, make_trainer: MakeTrainer, layout: Layout
 ) -> None:
     module = make_module(make_backbone(), iterations=4, stop_loss=0.0)
-    module.begin(module.prepare(layout, 3))
-    module.budget = 1
-    make_trainer(max_epochs=2).fit(module)
-    assert [len(step) for step in module.losses] == [1, 1]
-    module.begin(module.prepare(layout, 3))
-    assert module.budget == 4
+    for most, taken in ((1, 1), (9, 4), (None, 4)):
+        fit = rehearse_scene(make_trainer(), module, module.prepare(layout, 3), Start(iterations=most))
+        assert [len(step) for step in fit.losses] == [taken, taken]
 
 
 def test_converged_step_ends_early(make_backbone: MakeBackbone, rehearse: Rehearse) -> None:
