@@ -35,6 +35,7 @@ from plots import over_time
 from sprites_prompts import stream_prompts
 
 from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
+from ttom_pl.run import Result
 
 SCORES = ("motion", "all_motions", "motion_binding", "layout_iou", "shape", "temporal_consistency", ITERATIONS, SECONDS)
 SHOWN = {"motion": "motion right", "layout_iou": "layout IoU", ITERATIONS: "iterations", SECONDS: "seconds"}
@@ -92,9 +93,7 @@ def thirds(comparison: Comparison) -> Iterator[Comparison]:
 
 def hits(comparison: Comparison, method: int) -> NDArray[np.float64]:
     """Return the share of a method's runs in which each prompt was a hit."""
-    return np.array(
-        [np.mean([run[id]["memory"].get("hit", False) for run in comparison.results[method]]) for id in comparison.ids]
-    )
+    return np.array([np.mean([bool(run[id].hit) for run in comparison.results[method]]) for id in comparison.ids])
 
 
 def panels(comparison: Comparison) -> dict[str, dict[str, NDArray[np.float64]]]:
@@ -145,7 +144,7 @@ def uses(comparison: Comparison, method: int) -> dict[str, Comparison]:
     pairs: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {}
     for off, on in zip(comparison.results[0], comparison.results[method], strict=True):
         for id in comparison.ids:
-            pairs.setdefault(on[id]["memory"]["read"], []).append((_measures(off[id]), _measures(on[id])))
+            pairs.setdefault(_read(on[id]), []).append((_measures(off[id]), _measures(on[id])))
     return {
         use: Comparison(
             ["off", use],
@@ -158,9 +157,15 @@ def uses(comparison: Comparison, method: int) -> dict[str, Comparison]:
     }
 
 
-def _measures(result: dict) -> dict[str, float]:
-    costs = {ITERATIONS: result["updates"], FIT: result["seconds"]["fit"], SECONDS: sum(result["seconds"].values())}
-    return costs | {metric: result["scores"][metric] for metric in ("motion", "layout_iou")}
+def _read(result: Result) -> str:
+    return "" if result.memory is None else result.memory.read
+
+
+def _measures(result: Result) -> dict[str, float]:
+    seconds = result.seconds
+    fit = seconds["fit"] + seconds.get("recall", 0.0)
+    costs = {ITERATIONS: float(result.updates), FIT: fit, SECONDS: sum(seconds.values())}
+    return costs | {metric: result.scores[metric] for metric in ("motion", "layout_iou")}
 
 
 def _cell(pair: Comparison, metric: str) -> str:

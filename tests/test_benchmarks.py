@@ -19,7 +19,7 @@ from PIL import Image
 from ttom_pl.compare import Comparison, Difference, compare
 from ttom_pl.layout import Layout, Track
 from ttom_pl.media import write_mp4
-from ttom_pl.run import RunFolder
+from ttom_pl.run import Result, RunFolder
 from ttom_pl.sprites.caption import parse_caption
 from ttom_pl.sprites.data import SceneDataset
 
@@ -115,16 +115,18 @@ def write_run(path: Path, *changes: dict[str, Any]) -> Path:
     folder = RunFolder.open(path)
     for number, change in enumerate(changes, start=1):
         folder.append(
-            {
-                "id": f"motion-{number:03d}{'-seen' * (number > 4)}",
-                "number": number,
-                "prompt": f"prompt {number}",
-                "seed": 1,
-                "updates": 20,
-                "seconds": {"fit": 2.0, "denoise": 1.0},
-                "scores": {"motion": 0.5, "layout_iou": 0.2},
-            }
-            | change
+            Result.from_dict(
+                {
+                    "id": f"motion-{number:03d}{'-seen' * (number > 4)}",
+                    "number": number,
+                    "prompt": f"prompt {number}",
+                    "seed": 1,
+                    "updates": 20,
+                    "seconds": {"fit": 2.0, "denoise": 1.0},
+                    "scores": {"motion": 0.5, "layout_iou": 0.2},
+                }
+                | change
+            )
         )
     return path
 
@@ -214,7 +216,9 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
     def run(out: Path, prompts: Path, seed: int, *options: str) -> Path:
         served.append(options)
         number = len(served)
-        layout = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5),)),)).to_dict()
+        layout = json.loads(
+            json.dumps(Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5),)),)).to_dict())
+        )
         names = {name for scores in benchmarks["methods"].SCORES.values() for name in scores}.union(QUALITY)
         changes = [
             {

@@ -1,5 +1,6 @@
 """Runs side by side, against a case computed by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,27 @@ from ttom_pl.cli import main
 from ttom_pl.compare import compare
 from ttom_pl.layout import Layout, Track
 from ttom_pl.media import write_mp4
-from ttom_pl.run import RunError, RunFolder
+from ttom_pl.run import Result, RunError, RunFolder, Skipped
 
-LAYOUT = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5),)),)).to_dict()
-
-
-def result(number: int, score: float, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": f"{number:04d}",
-        "number": number,
-        "prompt": f"prompt {number}",
-        "seed": 42 + number,
-        "updates": 2 * number,
-        "seconds": {"fit": 0.5, "decode": 0.25},
-        "scores": {"layout_iou": score},
-        "files": {"video": f"videos/{number:04d}.mp4"},
-        "layout": LAYOUT,
-    } | changes
+LAYOUT = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5),)),))
 
 
-def write_run(path: Path, *results: dict[str, Any]) -> Path:
+def result(number: int, score: float, **changes: Any) -> Result:
+    made = Result(
+        id=f"{number:04d}",
+        number=number,
+        prompt=f"prompt {number}",
+        seed=42 + number,
+        updates=2 * number,
+        seconds={"fit": 0.5, "decode": 0.25},
+        scores={"layout_iou": score},
+        files={"video": f"videos/{number:04d}.mp4"},
+        layout=LAYOUT,
+    )
+    return replace(made, **changes)
+
+
+def write_run(path: Path, *results: Result | Skipped) -> Path:
     folder = RunFolder.open(path)
     for each in results:
         folder.append(each)
@@ -84,7 +86,7 @@ def test_table(runs: list[Path]) -> None:
 
 
 def test_only_prompts_that_all_have_served_count(tmp_path: Path, runs: list[Path]) -> None:
-    failed = {"id": "0002", "prompt": "prompt 2", "error": "unknown word"}
+    failed = Skipped("0002", "prompt 2", "unknown word")
     third = write_run(tmp_path / "third", result(1, 0.5), failed, result(3, 0.5), result(9, 0.5))
     assert compare([*runs, third]).ids == ["0001", "0003"]
     assert compare([*runs, third], first=2).ids == ["0003"]

@@ -137,7 +137,8 @@ def test_a_start_that_is_good_enough_is_verified_and_not_optimised(
 ) -> None:
     """The loss with what was loaded is measured once, at the first step."""
     module = make_module(make_backbone())
-    learnt = rehearse_scene(make_trainer(), module, scene := module.prepare(layout, 3)).learnt
+    scene = module.prepare(layout, 3)
+    learnt = rehearse_scene(make_trainer(), module, scene).learnt
     first = rehearse_scene(make_trainer(), module, scene, Start(learnt)).losses[0][0]
     low, high = (rehearse_scene(make_trainer(), module, scene, Start(learnt, None, x)) for x in (first / 2, first * 2))
     assert low.loaded_loss == high.loaded_loss == pytest.approx(first, rel=1e-6)

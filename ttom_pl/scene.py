@@ -41,6 +41,7 @@ class Scene:
         noise: the initial latents, shape (1, C, T, h, w) in the order of the model's axes.
         objects: for each of M objects the positions of its tokens.
         targets: for each object and frame of the attention grid a distribution over the frame, shape (M, T, h, w).
+        seed: seed of the noise.
     """
 
     layout: Layout
@@ -48,6 +49,7 @@ class Scene:
     noise: Tensor
     objects: tuple[tuple[int, ...], ...]
     targets: Tensor
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -58,4 +58,4 @@ def test_strength_is_an_option_of_the_command(tmp_path: Path) -> None:
 
 
 def test_all_baselines_are_there() -> None:
-    assert {path.stem for path in CONFIGS} == {"plain", "tto", *GUIDANCE, *MEMORY}
+    assert {path.stem for path in CONFIGS} == {"plain", "tto", *METHODS, *MEMORY}

@@ -156,12 +156,13 @@ def test_bias_raises_attention_inside_the_boxes(
 
 
 def test_first_maps_are_those_of_the_biased_pass(
-    backbone: WanBackbone, fit: FitScene, monkeypatch: pytest.MonkeyPatch
+    backbone: WanBackbone, layout: Layout, make_trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also in the last block that is read, whose attention itself is never called; nothing stays behind."""
     module = make_module(backbone, AttentionBias(2.0), guided_steps=1)
+    scene = module.prepare(layout, 3)
     seen = record_cross_attention(monkeypatch, 24)
-    scene, made = fit(module)
+    made = rehearse(make_trainer(), module, scene)
     columns = [positions[0] for positions in scene.objects]
     expected = seen[1][:, columns].T.unflatten(-1, backbone.grid)
     without = module.first_maps(scene)

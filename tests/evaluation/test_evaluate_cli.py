@@ -14,7 +14,7 @@ from ttom_pl.compare import compare
 from ttom_pl.evaluation import find_clips, summarise
 from ttom_pl.layout import Layout, Track
 from ttom_pl.media import write_mp4
-from ttom_pl.run import RunFolder
+from ttom_pl.run import Result, RunFolder
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.world import NUM_FRAMES, Group, Scene, sample_scene
 
@@ -314,8 +314,7 @@ def test_report_of_a_run_has_its_layouts(tmp_path: Path) -> None:
     layout = Layout(PROMPTS[0], (Track(0, "a red circle", ("circle",), ((0.0, 0.0, 0.5, 0.5),)),))
     run = RunFolder.open(tmp_path / "run")
     film(run.path / "videos" / "0001.mp4", scene_of(0))
-    result = {"id": "0001", "number": 1, "prompt": PROMPTS[0], "scores": {}, "files": {"video": "videos/0001.mp4"}}
-    run.append(result | {"layout": layout.to_dict()})
+    run.append(Result("0001", 1, PROMPTS[0], layout, files={"video": "videos/0001.mp4"}))
     main(["evaluate", str(run.path), "--detector", "sprites", "--out", str(tmp_path / "out")])
     assert "data-boxes" in (tmp_path / "out" / "report.html").read_text()
 

@@ -51,10 +51,9 @@ def some_video(rng: random.Random) -> torch.Tensor:
     return torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(rng.randrange(1000)))
 
 
-def some_result(rng: random.Random) -> dict[str, Any]:
+def some_decision(rng: random.Random) -> Decision:
     hit = rng.random() < 0.5
-    memory = {"hit": hit} | ({"iterations_saved": rng.randint(0, 40)} if hit else {})
-    return {"memory": memory, "seconds": {"fit": rng.random(), "denoise": rng.random(), "coffee": 9.0}}
+    return Decision("", hit, "", iterations_saved=rng.randint(0, 40) if hit else None)
 
 
 INPUTS: dict[Callable[[], Any], Callable[[random.Random], tuple[Any, ...]]] = {
@@ -70,8 +69,8 @@ INPUTS: dict[Callable[[], Any], Callable[[random.Random], tuple[Any, ...]]] = {
     ActionBinding: lambda rng: (rng.choices("ABCDE", k=2),),
     ObjectInteractions: lambda rng: (rng.choices("ABCDE", k=1),),
     AttentionLayoutJSD: lambda rng: (some_video(rng)[None, :, 0], object_targets(LAYOUT, (5, 4, 4))[1]),
-    HitRate: lambda rng: (some_result(rng),),
-    IterationsSaved: lambda rng: (some_result(rng),),
+    HitRate: lambda rng: (some_decision(rng),),
+    IterationsSaved: lambda rng: (some_decision(rng),),
 }
 
 

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,7 +13,7 @@ from run_folder import WriteRun, make_line, make_result
 
 from ttom_pl.cli import main
 from ttom_pl.report import write_report
-from ttom_pl.run import RunFolder
+from ttom_pl.run import Result, RunFolder, Skipped
 
 HOSTILE = "a cat </script><script>alert(1)</script> \"'><img src=x onerror=alert(2)> {{ 7 * 7 }} <b>moves</b> & left"
 VOID = {"meta", "link", "img", "input", "br"}
@@ -53,14 +52,14 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def stream() -> Iterator[dict[str, Any]]:
+def stream() -> Iterator[Result | Skipped]:
     """A miss, a hit, a prompt of an earlier run's entry, and one that was skipped."""
     made = {"hit": False, "read": "miss", "write": "insert", "entry": "aaa", "key": "scene", "reason": "fell by 80%"}
     hit = {"hit": True, "read": "warm start", "similarity": 0.97, "write": "update", "entry": "aaa", "key": "scene"}
     yield make_result(1, memory=made)
     yield make_result(2, memory=hit | {"reason": "fell by 50%", "parents": ["aaa"], "iterations_saved": 2})
     yield make_result(3, memory=hit | {"reason": "read-only", "parents": ["old"], "write": "none", "entry": "old"})
-    yield {"id": "bad", "prompt": "colourless green ideas", "error": "no object was found"}
+    yield Skipped("bad", "colourless green ideas", "no object was found")
 
 
 @pytest.fixture
@@ -141,7 +140,7 @@ def test_files_that_are_missing_are_left_out(write_run: WriteRun) -> None:
 
 def test_a_run_that_has_just_begun(tmp_path: Path) -> None:
     folder = RunFolder.open(tmp_path)
-    folder.append({"id": "a", "prompt": "a b", "error": "no"})
+    folder.append(Skipped("a", "a b", "no"))
     assert "0 prompts served" in Page(write_report(folder.path)).texts()
 
 

@@ -112,7 +112,7 @@ class LayoutTTO(LightningModule):
         tracks, targets = object_targets(layout, self.backbone.grid)
         objects = [self.backbone.token_positions(layout.prompt, track.words, track.spans) for track in tracks]
         conditioning, noise = self.backbone.encode(layout.prompt, image), self.backbone.start(seed)
-        return Scene(layout, conditioning, noise, tuple(map(tuple, objects)), targets.to(noise.device))
+        return Scene(layout, conditioning, noise, tuple(map(tuple, objects)), targets.to(noise.device), seed)
 
     def begin(self, scene: Scene, start: Start = Start()) -> None:  # noqa: B008
         """Take up a scene: initial latents, the adapter that it starts from, an empty record.

@@ -175,4 +175,4 @@ class Skipped:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a line."""
-        return cls(str(data["id"]), str(data["prompt"]), str(data["error"]))
+        return cls(str(data["id"]), str(data.get("prompt", "")), str(data["error"]))
