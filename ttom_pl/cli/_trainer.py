@@ -30,7 +30,7 @@ def check_trainer_config(config: Namespace, sections: Mapping[str, str]) -> None
                 f"trainer.callbacks lists {name}; it is there already, set it in the section {sections[name]!r}"
             )
         kind = _class(path)
-        reason = None if kind is None else why_not(kind)
+        reason = None if kind is None else why_not(kind, bool(config.logger))
         if reason is not None:
             raise ValueError(f"a stream cannot use the callback {name}: {reason}; take it out of trainer.callbacks")
         if names.count(path) > 1 and getattr(kind, "once", False):

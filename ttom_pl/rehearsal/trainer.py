@@ -33,8 +33,15 @@ _CALLBACKS: dict[type[Callback], str] = {
 }
 
 
-def why_not(kind: type[Callback]) -> str | None:
-    """Return why a stream cannot use callbacks of a kind; ``None`` where it can."""
+def why_not(kind: type[Callback], logs: bool) -> str | None:
+    """Return why a stream cannot use callbacks of a kind; ``None`` where it can.
+
+    Args:
+        kind: the class.
+        logs: whether there is a logger.
+    """
+    if issubclass(kind, LearningRateMonitor) and not logs:
+        return "it writes to a logger; set trainer.logger"
     return next((text for refused, text in _CALLBACKS.items() if issubclass(kind, refused)), None)
 
 
@@ -48,9 +55,7 @@ def check_trainer(trainer: Trainer) -> None:
         raise ValueError(f"trainer.{name} is {value}, and a stream cannot use it: {remedy}")
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     for callback in callbacks:
-        reason = why_not(type(callback))
-        if isinstance(callback, LearningRateMonitor) and not trainer.loggers:
-            reason = "it writes to a logger; set trainer.logger"
+        reason = why_not(type(callback), bool(trainer.loggers))
         if reason is not None:
             raise ValueError(
                 f"a stream cannot use the callback {type(callback).__name__}: {reason}; "
