@@ -234,7 +234,7 @@ def test_results_without_their_config(
     words: list[str], older: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody knows what they were made with."""
-    older(lambda config: None)
+    older(lambda _: None)
     path = tmp_path / "run" / "config.yaml"
     for spoil, message in (
         (lambda: path.write_bytes(b"model: [\xff"), "cannot be read"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.stats import bootstrap
 
 from ttom_pl.media import contact_sheet, film_strip, read_mp4
+from ttom_pl.metrics.interval import mean_interval
 from ttom_pl.run import Result, Results, RunError, read_results
 
 ITERATIONS, SECONDS = "iterations", "seconds"
@@ -63,12 +63,8 @@ class Comparison:
         """
         delta = self.values[metric][method] - self.values[metric][baseline]
         delta = delta[~np.isnan(delta)]
-        if len(delta) < 2 or np.ptp(delta) == 0:
-            return Difference(float(delta.mean()), float(delta.mean()), float(delta.mean()))
-        interval = bootstrap(
-            (delta,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(seed)
-        ).confidence_interval
-        return Difference(float(delta.mean()), float(interval.low), float(interval.high))
+        low, high = mean_interval(delta, resamples, seed)
+        return Difference(float(delta.mean()), low, high)
 
     def table(self, metrics: Sequence[str] = (), baseline: int = 0, digits: int = 2) -> str:
         """Return a Markdown table: the means of each method, and the interval of the difference from the baseline.

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
+
+from ttom_pl.metrics.interval import mean_interval
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,8 @@ def summarise(
         values = np.array([each[metric] for each in scores if metric in each])
         if not values.size:
             continue
-        mean = low = high = float(values.mean())
-        if len(values) > 1 and np.ptp(values) > 0:
-            interval = bootstrap(
-                (values,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(seed)
-            ).confidence_interval
-            low, high = float(interval.low), float(interval.high)
-        lines.append(Summary(metric, len(values), mean, low, high, protocol))
+        low, high = mean_interval(values, resamples, seed)
+        lines.append(Summary(metric, len(values), float(values.mean()), low, high, protocol))
     return lines
 
 

@@ -15,7 +15,6 @@ from ttom_pl.memory.maps import unpack_maps
 from ttom_pl.preview.caption import INK, Piece, prompt_pieces
 from ttom_pl.preview.frames import looks
 from ttom_pl.report.charts import Chart, loss_chart
-from ttom_pl.report.lineage import made, parents
 from ttom_pl.report.pictures import frame_strip, heat_strip, poster, read_small_frames
 from ttom_pl.run import Decision, Result
 
@@ -93,10 +92,9 @@ class AttentionRow:
 
 @dataclass(frozen=True)
 class Card:
-    """A prompt that was served."""
+    """What the report shows of a prompt below its title."""
 
     result: Result
-    words: list[Piece]
     planned_as: str
     tracks: list[MovingBox]
     video: Video | None
@@ -105,8 +103,6 @@ class Card:
     loss: Chart | None
     losses: list[float]
     seconds: float
-    parents: list[str]
-    made: str | None
 
     @property
     def memory(self) -> Decision | None:
@@ -129,7 +125,6 @@ def make_card(run: Path, result: Result) -> Card:
     same = layout is not None and layout.prompt == result.prompt
     return Card(
         result=result,
-        words=prompt_pieces(layout) if layout and same else [Piece(result.prompt)],
         planned_as=layout.prompt if layout and not same else "",
         tracks=_moving(layout, colors) if layout else [],
         video=video,
@@ -138,9 +133,13 @@ def make_card(run: Path, result: Result) -> Card:
         loss=loss_chart(result.losses),
         losses=list(result.iterations),
         seconds=sum(result.seconds.values()),
-        parents=parents(result.memory),
-        made=made(result.memory),
     )
+
+
+def title(result: Result) -> list[Piece]:
+    """Return the prompt with the words that are steered in the colours of their objects."""
+    layout = result.layout
+    return prompt_pieces(layout) if layout and layout.prompt == result.prompt else [Piece(result.prompt)]
 
 
 def _video(
@@ -202,4 +201,4 @@ def _moving(layout: Layout, colors: Sequence[str]) -> list[MovingBox]:
     return tracks
 
 
-__all__ = ["INK", "Card", "make_card"]
+__all__ = ["INK", "Card", "make_card", "title"]

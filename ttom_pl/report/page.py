@@ -1,6 +1,7 @@
 """The page, made from the files of a run folder."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ttom_pl.metrics import HitRate, IterationsSaved
-from ttom_pl.report.cards import INK, make_card
+from ttom_pl.report.cards import INK
 from ttom_pl.report.charts import Chart, bar_chart, line_chart
+from ttom_pl.report.fragments import INLINE, keep_body, make_head
 from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 from ttom_pl.run import CONFIG, RESULTS, Result, Skipped, read_results
@@ -22,8 +24,8 @@ _LINKS = (RESULTS, CONFIG, "contact_sheet.png")
 def write_report(run: Path) -> Path:
     """Write ``report.html`` into a run folder and return its path.
 
-    The page needs nothing but the folder's ``videos``, so that the folder can be moved and looked at anywhere; pictures
-    are in the page itself.
+    The page needs nothing but the folder's ``videos`` and, in a long run, ``report``, so that the folder can be moved
+    and looked at anywhere; pictures of the first prompts are in the page itself.
 
     Args:
         run: a folder that ``ttom stream`` wrote; it may belong to a run that has not ended.
@@ -63,6 +65,32 @@ def write_page(
         method: how the videos were made.
     """
     served = sorted((each for each in results if isinstance(each, Result)), key=lambda result: result.number)
+    environment = _environment()
+    page = environment.get_template("report.html.j2").render(
+        name=name,
+        method=method,
+        links=links,
+        tiles=_tiles(served),
+        charts=_charts(served) if served else [],
+        scores=scores(served),
+        entries=lineage(served),
+        cards=[make_head(folder, result, environment, place < INLINE) for place, result in enumerate(served)],
+        boxes=any(result.layout is not None for result in served),
+        skipped=[each for each in results if isinstance(each, Skipped)],
+        versions=served[-1].versions if served else {},
+    )
+    path = folder / NAME
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def keep_card(run: Path, result: Result) -> None:
+    """Make the part of a page that is a prompt's own, so that the page is quick to make later."""
+    keep_body(run, result, _environment())
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ttom_pl.report"),
         autoescape=True,
@@ -70,22 +98,8 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.j2").render(
-        name=name,
-        ink=INK,
-        method=method,
-        links=links,
-        tiles=_tiles(served),
-        charts=_charts(served) if served else [],
-        scores=scores(served),
-        entries=lineage(served),
-        cards=[make_card(folder, result) for result in served],
-        skipped=[each for each in results if isinstance(each, Skipped)],
-        versions=served[-1].versions if served else {},
-    )
-    path = folder / NAME
-    path.write_text(page, encoding="utf-8")
-    return path
+    environment.globals["ink"] = INK
+    return environment
 
 
 def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
 
+from ttom_pl.metrics.interval import mean_interval
 from ttom_pl.run import Result
 
 
@@ -51,22 +50,13 @@ def scores(results: Sequence[Result], resamples: int = 10_000, seed: int = 0) ->
         if not own:
             continue
         values, hits = [float(np.mean(each)) for each in own.values()], list(known_prompts.values())
-        low, high = _interval(np.array(values), resamples, seed)
+        low, high = mean_interval(np.array(values), resamples, seed)
         known = [
             np.mean([v for v, h in zip(values, hits, strict=True) if h is hit] or [np.nan]) for hit in (False, True)
         ]
         misses, warm = (None if np.isnan(mean) else float(mean) for mean in known)
         found.append(Score(name, len(values), float(np.mean(values)), low, high, misses, warm))
     return found
-
-
-def _interval(values: Any, resamples: int, seed: int) -> tuple[float, float]:
-    if len(values) < 2 or np.ptp(values) == 0:
-        return float(values.mean()), float(values.mean())
-    interval = bootstrap(
-        (values,), np.mean, n_resamples=resamples, method="percentile", rng=np.random.default_rng(seed)
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
 
 
 def hit_rates(results: Sequence[Result]) -> tuple[list[float], list[float], int]:

@@ -2,7 +2,7 @@
 // Boxes follow their video; videos play while they are on the screen.
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const play = document.getElementById("play");
-const players = [...document.querySelectorAll(".player")];
+const players = [];
 
 function boxAt(boxes, share) {
   const at = share * (boxes.length - 1), low = Math.floor(at), high = Math.ceil(at), part = at - low;
@@ -37,13 +37,33 @@ const seen = new IntersectionObserver(changes => {
   }
 });
 play.checked = !still;
-for (const player of players) {
+function take(player) {
   const video = player.querySelector("video");
+  players.push(player);
   player.addEventListener("click", () => video.paused ? start(video) : video.pause());
   draw(player, 0);
   follow(player);
   seen.observe(video);
 }
+document.querySelectorAll(".player").forEach(take);
+
+// Most cards of a long run are scripts beside the page, which call this as they come near the screen.
+function card(id, html) {
+  const body = document.getElementById(id).querySelector(".body");
+  body.outerHTML = html;
+  document.getElementById(id).querySelectorAll(".player").forEach(take);
+}
+const near = new IntersectionObserver(changes => {
+  for (const { target, isIntersecting } of changes) {
+    if (!isIntersecting) continue;
+    near.unobserve(target);
+    const script = document.createElement("script");
+    script.src = target.dataset.src;
+    document.body.append(script);
+  }
+}, { rootMargin: "1500px" });
+document.querySelectorAll("[data-src]").forEach(article => near.observe(article));
+
 play.addEventListener("change", () => {
   for (const player of players) {
     const video = player.querySelector("video");
