@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
@@ -14,6 +15,7 @@ import ttom_pl.detectors
 import ttom_pl.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
+from ttom_pl.cli._processes import alone, check_processes
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts import PromptStream, read_prompts
@@ -34,18 +36,23 @@ class StreamCLI(LightningCLI):
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
     def before_instantiate_classes(self) -> None:
-        """Look at the prompts and the run folder before the model is loaded, which may take minutes."""
+        """Look at the processes, the prompts and the run folder before the model is loaded, which may take minutes."""
         for name in ("VideoWriter", "ParametricMemory"):
             if any(each.class_path.endswith(name) for each in self.config.trainer.callbacks or ()):
                 section = {"VideoWriter": "videos", "ParametricMemory": "memory"}[name]
                 raise ValueError(
                     f"trainer.callbacks lists {name}; it is there already, set it in the section {section!r}"
                 )
+        check_processes(self.config.trainer)
         prompts = read_prompts(Path(self.config.data.prompts))[: self.config.data.limit]
         VideoWriter(**self.config.videos).names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
         folder.check(self.dump())
         check_places(prompts, folder)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Make the trainer, of one process whatever the environment says."""
+        return super().instantiate_trainer(**kwargs, plugins=alone(self._get(self.config_init, "trainer").plugins))
 
     def dump(self) -> str:
         """Return the config with every default, as YAML."""
