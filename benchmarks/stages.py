@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -81,7 +82,8 @@ def stages(name: str, **changes: Any) -> Stages:
     assert backbone.adapter is not None
     # With AdamW's gradient and two averages of each parameter of the adapter.
     training = 3 * sum(p.numel() * p.element_size() for p in backbone.adapter.parameters())
-    backbone._placer.place(META, backbone._guided_blocks)
+    if backbone.placement.storage_dtype:
+        backbone._placer.place(META, backbone._guided_blocks)  # the casts
     encoder = _encoder(name)
     transformers = [each for each in (pipe.transformer, getattr(pipe, "transformer_2", None)) if each is not None]
     sizes = {"text": _size(encoder), "vae": _size(pipe.vae), "both": sum(_size(each) for each in transformers)}
@@ -96,14 +98,21 @@ def stages(name: str, **changes: Any) -> Stages:
         text = count(lambda: encoder(ids)).peak
     iteration = count(case.iteration).peak + training
     step = count(lambda: case.prediction(2 if backbone._one_batch else 1)).peak
-    with Alive() as decoding:
-        backbone.decode(case.latents)
+    decoding = _decoding(name, pipe.vae.use_tiling)
     return Stages(
         resident + running["text"] + text,
         resident + running["transformer"] + iteration,
         resident + running["transformer"] + training + step,
-        resident + running["vae"] + training + decoding.peak,
+        resident + running["vae"] + training + decoding,
     )
+
+
+@cache
+def _decoding(name: str, tiling: bool) -> int:
+    case = Case(name, vae_tiling=tiling)
+    with Alive() as decoding:
+        case.backbone.decode(case.latents)
+    return decoding.peak
 
 
 def _encoder(name: str) -> nn.Module:
