@@ -96,8 +96,9 @@ def stages(name: str, **changes: Any) -> Stages:
     ids = torch.ones(1, backbone.max_sequence_length, dtype=torch.long, device=META)
     with torch.no_grad():
         text = count(lambda: encoder(ids)).peak
-    iteration = count(case.iteration).peak + training
-    step = count(lambda: case.prediction(2 if backbone._one_batch else 1)).peak
+    weights = [each for module in transformers for each in module.parameters()]
+    iteration = count(case.iteration, weights).peak + training
+    step = count(lambda: case.prediction(2 if backbone._one_batch else 1), weights).peak
     decoding = _decoding(name, pipe.vae.use_tiling)
     return Stages(
         resident + running["text"] + text,
