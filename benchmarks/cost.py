@@ -43,16 +43,17 @@ class Case:
     Args:
         name: its name in ``preset_models.MODELS``.
         checkpointing: whether gradient checkpointing is on.
+        **placement: how else the model is fitted to a card.
     """
 
-    def __init__(self, name: str, checkpointing: bool = False) -> None:
+    def __init__(self, name: str, checkpointing: bool = False, **placement: Any) -> None:
         model = MODELS[name]
         section = model.section
         self.blocks: Sequence[int] = section["loss_blocks"]
         self.rank: int = section["rank"]
         self.guided_steps: int = section["guided_steps"]
         self.iterations: int = section["iterations"]
-        self.backbone = build(model, META, placement=Placement(gradient_checkpointing=checkpointing))
+        self.backbone = build(model, META, placement=Placement(gradient_checkpointing=checkpointing, **placement))
         self.latents = self.backbone.start(0).to(META)
         config, dtype = self.backbone.pipe.transformer.config, self.backbone.pipe.transformer.dtype
         width = config.get("text_dim") or config["text_embed_dim"]
@@ -96,9 +97,10 @@ class Case:
             handle.remove()
 
     @torch.no_grad()
-    def prediction(self) -> None:
-        """One forward pass of the transformer without a gradient, as the sampler makes it."""
-        self.backbone._predict(self.latents, 0, self.conditioning, self.conditioning.prompt_embeds, None)
+    def prediction(self, batch: int = 1) -> None:
+        """One forward pass of the transformer without a gradient, as the sampler makes it; of both passes with two."""
+        embeds = self.conditioning.prompt_embeds.expand(batch, -1, -1)
+        self.backbone._predict(self.latents, 0, self.conditioning, embeds, None)
 
     def adapt_reachable(self) -> int:
         """Insert our adapter and return its number of parameters."""
@@ -220,14 +222,15 @@ def table(costs: Sequence[Cost]) -> str:
         ("preset | weights | peak activations | checkpointed | reference | checkpointed", memory),
         ("preset | sampling | cold TTO, all iterations | reference | verified hit | hit as it is", overhead),
     )
-    return "\n\n".join(_markdown(head.split(" | "), rows) for head, rows in parts)
+    return "\n\n".join(markdown(head.split(" | "), rows) for head, rows in parts)
 
 
 def _peaks(each: Cost) -> tuple[Count, ...]:
     return each.ours, each.ours_checkpointed, each.reference, each.reference_checkpointed
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a Markdown table, all but the first column to the right."""
     rule = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 

@@ -1,8 +1,9 @@
 """What a call computes, moves and holds, counted and not timed."""
 
+import gc
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+_COLLECT = 20
+"""Operations between two collections of garbage."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,38 @@ class Count:
 class Alive(TorchDispatchMode):
     """Adds up the storages that are made inside it, and takes off those that are freed.
 
+    Under a mode like this, blocks that are recomputed leave their tensors in reference cycles, as they do not without:
+    garbage is collected every few operations, of what was made inside alone.
+
+    Args:
+        held: tensors that are there before, which are taken off where they are freed inside it.
+
     Attributes:
         peak: bytes of all of them alive at once, at most.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, held: Iterable[Tensor] = ()) -> None:
         super().__init__()
         self.now = self.peak = 0
         self._known: set[int] = set()
+        self._calls = 0
+        for tensor in held:
+            self._watch(tensor.untyped_storage())
+
+    def __enter__(self) -> "Alive":
+        gc.collect()
+        gc.freeze()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        gc.unfreeze()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self._calls += 1
+        if self._calls % _COLLECT == 0:
+            gc.collect()
         result = func(*args, **(kwargs or {}))
         given = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
         for tensor in tree_leaves(result):
@@ -55,10 +81,13 @@ class Alive(TorchDispatchMode):
         return result
 
     def _add(self, storage: torch.UntypedStorage) -> None:
+        self._watch(storage)
+        self.now += storage.nbytes()
+        self.peak = max(self.peak, self.now)
+
+    def _watch(self, storage: torch.UntypedStorage) -> None:
         key, size = storage._cdata, storage.nbytes()
         self._known.add(key)
-        self.now += size
-        self.peak = max(self.peak, self.now)
         weakref.finalize(storage, self._free, key, size)
 
     def _free(self, key: int, size: int) -> None:
@@ -91,9 +120,9 @@ class Moved(TorchDispatchMode):
         return result
 
 
-def count(run: Callable[[], object]) -> Count:
-    """Count a call on the meta device, with fused attention as FlashAttention."""
-    flops, alive, moved = FlopCounterMode(display=False), Alive(), Moved()
+def count(run: Callable[[], object], held: Iterable[Tensor] = ()) -> Count:
+    """Count a call on the meta device, with fused attention as FlashAttention; ``held`` as in :class:`Alive`."""
+    flops, alive, moved = FlopCounterMode(display=False), Alive(held), Moved()
     with _flash(), flops, alive, moved:
         run()
     return Count(flops.get_total_flops(), alive.peak, moved.bytes, moved.flops[torch.float32])

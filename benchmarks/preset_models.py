@@ -1,10 +1,12 @@
 """The presets' models from their published dimensions with random weights: nothing is downloaded.
 
 On the meta device they have shapes without memory, so that a 14B model needs no gigabyte; on a card they are real.
-Two scaled ones, of the same classes and depth but narrow, run on a CPU.
+Two scaled ones, of the same classes and depth but narrow, run on a CPU; a tiny one of each preset, of few blocks and
+pixels, takes seconds there.
 """
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,26 @@ from diffusers import (
     WanTransformer3DModel,
 )
 from torch import nn
-from transformers import T5Config, T5EncoderModel
+from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
 from ttom_pl import backbones
 from ttom_pl.backbones.guided import GuidedBackbone
 
 ROOT = Path(__file__).parent.parent
 META = torch.device("meta")
+
+
+XXL = {
+    "d_model": 4096,
+    "d_kv": 64,
+    "num_heads": 64,
+    "d_ff": 10240,
+    "num_layers": 24,
+    "feed_forward_proj": "gated-gelu",
+    "tie_word_embeddings": False,
+}
+"""The encoder of T5 v1.1 XXL; UMT5-XXL is the same with more words."""
+WORDS = {"wan": 256384, "cogvideox": 32128}
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,7 @@ class Model:
         backbone: backbone arguments other than the preset's.
         vae: dimensions of its VAE, where they differ from diffusers' defaults.
         second: whether it has a second transformer.
+        encoder: dimensions of its text encoder, UMT5 for Wan and T5 for CogVideoX.
     """
 
     preset: str
@@ -47,6 +63,15 @@ class Model:
     backbone: dict[str, Any] = field(default_factory=dict)
     vae: dict[str, Any] = field(default_factory=dict)
     second: bool = False
+    encoder: dict[str, Any] = field(default_factory=lambda: XXL)
+
+    @property
+    def card(self) -> int:
+        """Gigabytes of the card that the head of the preset names."""
+        text = (ROOT / "configs" / f"{self.preset}.yaml").read_text(encoding="utf-8")
+        found = re.search(r"card of (\d+) GB", text.partition("\nseed_everything")[0].replace("\n# ", " "))
+        assert found, f"the head of {self.preset}.yaml names no card"
+        return int(found[1])
 
     @property
     def section(self) -> dict[str, Any]:
@@ -92,15 +117,38 @@ SCALED = {
     ),
 }
 """Models for a CPU: the depth of the 1.3B model, of Wan's and CogVideoX's classes, with a sixth of its width."""
-MODELS = PRESETS | SCALED
 
 
-def build(model: Model, device: torch.device, **changes: Any) -> GuidedBackbone:
-    """Build a model's backbone without a tokenizer and, for Wan, without a text encoder.
+def tiny(model: Model) -> Model:
+    """Return a preset's model with few blocks of two narrow heads, and few pixels: all else is the preset's."""
+    wan = model.preset.startswith("wan")
+    kept = {key: value for key, value in model.transformer.items() if key.startswith("use_")}
+    small = {"num_attention_heads": 2, "num_layers": max(model.section["loss_blocks"]) + 2}
+    if wan:
+        small |= {"attention_head_dim": 12, "text_dim": 32, "ffn_dim": 32}
+    else:
+        small |= {"attention_head_dim": 16, "text_embed_dim": 32, "max_text_seq_length": 24}
+    return replace(
+        model,
+        transformer=kept | small,
+        backbone={"height": 64, "width": 96, "num_frames": 9, "max_sequence_length": 24, "dtype": "float32"},
+        vae={"base_dim": 4} if wan else {"block_out_channels": (4,) * 4, "latent_channels": 16, "norm_num_groups": 2},
+        encoder=XXL | {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 32, "num_layers": 1, "vocab_size": 4096},
+    )
+
+
+TINY = {f"{name}-tiny": tiny(model) for name, model in PRESETS.items()}
+MODELS = PRESETS | SCALED | TINY
+
+
+def build(model: Model, device: torch.device, encoder: bool = False, **changes: Any) -> GuidedBackbone:
+    """Build a model's backbone without a tokenizer.
 
     Args:
         model: what to build.
         device: where its weights are made.
+        encoder: whether the text encoder is made too; else Wan has none, and CogVideoX one of a single layer, which is
+            there to be asked for its precision.
         **changes: backbone arguments other than the model's.
     """
     given = model.section["backbone"]
@@ -112,7 +160,7 @@ def build(model: Model, device: torch.device, **changes: Any) -> GuidedBackbone:
             before = torch.get_default_dtype()
             torch.set_default_dtype(dtype)
             try:
-                parts = make(model, device)
+                parts = make(model, device) | ({"text_encoder": text_encoder(model, device)} if encoder else {})
             finally:
                 torch.set_default_dtype(before)
             for part in parts.values():
@@ -128,6 +176,19 @@ def build(model: Model, device: torch.device, **changes: Any) -> GuidedBackbone:
         arguments["placement"] = backbones.Placement(**arguments["placement"])
     built: GuidedBackbone = Built(**arguments)
     return built
+
+
+def text_encoder(model: Model, device: torch.device) -> nn.Module:
+    """Make a model's text encoder with random weights, in PyTorch's default precision."""
+    wan = model.preset.startswith("wan")
+    words = {"vocab_size": WORDS["wan" if wan else "cogvideox"]}
+    with device:
+        made: nn.Module = (
+            UMT5EncoderModel(UMT5Config(**words | model.encoder))
+            if wan
+            else T5EncoderModel(T5Config(**words | model.encoder))
+        )
+    return made.requires_grad_(False).eval()
 
 
 def _keep_in_float32(module: nn.Module) -> None:
@@ -160,7 +221,6 @@ def _cogvideox(model: Model, device: torch.device) -> dict[str, Any]:
     )
     with device:
         return {
-            # It is never called; the pipeline asks for its precision.
             "text_encoder": T5EncoderModel(T5Config(num_layers=1)),
             "vae": AutoencoderKLCogVideoX(**model.vae),
             "scheduler": schedule,

@@ -15,6 +15,7 @@ from reference_procedure import ReferenceProcedure
 from torch import Tensor
 
 from ttom_pl.backbones import Placement
+from ttom_pl.backbones.guided import GuidedBackbone
 from ttom_pl.layout import Layout, Track, object_targets
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.scene import Conditioning, Scene
@@ -27,6 +28,15 @@ LAYOUT = Layout(
     ),
 )
 """Two objects that move; the cost hardly depends on it."""
+
+
+def random_conditioning(backbone: GuidedBackbone, device: torch.device) -> Conditioning:
+    """Return noise in place of an encoded prompt and negative prompt; the cost does not depend on it."""
+    transformer = backbone.pipe.transformer
+    width = transformer.config.get("text_dim") or transformer.config["text_embed_dim"]
+    generator = torch.Generator().manual_seed(0)
+    text = torch.randn(2, backbone.max_sequence_length, width, generator=generator).to(device, transformer.dtype)
+    return Conditioning(text[:1], text[1:])
 
 
 class Procedures:
@@ -55,7 +65,7 @@ class Procedures:
         settings = {name: section[name] for name in ("guided_steps", "iterations", "loss_blocks", "rank", "lr")}
         self.module = LayoutTTO(self.backbone, **settings)
         self.backbone.to(device)
-        self.conditioning = self._conditioning()
+        self.conditioning = random_conditioning(self.backbone, device)
         _, targets = object_targets(LAYOUT, self.backbone.grid)
         self.latents = self.backbone.start(0)
         objects = [list(positions) for positions in OBJECTS]
@@ -81,14 +91,6 @@ class Procedures:
     def checkpoint_reference(self) -> None:
         """Let the reference procedure recompute its blocks in the backward pass."""
         self.reference.transformer.enable_gradient_checkpointing()
-
-    def _conditioning(self) -> Conditioning:
-        transformer = self.backbone.pipe.transformer
-        width = transformer.config.get("text_dim") or transformer.config["text_embed_dim"]
-        generator = torch.Generator().manual_seed(0)
-        text = torch.randn(2, self.backbone.max_sequence_length, width, generator=generator)
-        text = text.to(self.device, transformer.dtype)
-        return Conditioning(text[:1], text[1:])
 
     @property
     def inputs(self) -> dict[str, Any]:

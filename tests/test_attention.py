@@ -1,5 +1,9 @@
 """Attention to objects against the full softmax in float64."""
 
+import statistics
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 import torch
 from torch import Tensor
@@ -82,6 +86,49 @@ def test_error_at_real_head_sizes(name: str, dtype: str, value: float, gradient:
     assert error(got, expected) < value
     for found, want in zip(gradients, wanted, strict=True):
         assert error(found, want) < gradient
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks of memory are read from Linux")
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """``benchmarks/attention.py``, on the threads that the tests have."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    import attention
+
+    return attention
+
+
+@linux
+def test_the_reading_is_measured(benchmark: ModuleType) -> None:
+    """Both heads in both precisions, with what it costs and how exact it is."""
+    text = benchmark.report(256, 128, 1)
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith(("| Cog", "| Wan"))]
+    assert [row[:3] for row in rows] == [
+        [kind.name, str(kind.width), dtype] for kind in benchmark.KINDS for dtype in ("float32", "bfloat16")
+    ] * 2
+    for row in rows[4:]:
+        assert float(row[3]) < (3e-6 if row[2] == "float32" else 4e-3)
+
+
+@linux
+def test_memory_of_the_reading_does_not_grow_with_the_square(benchmark: ModuleType) -> None:
+    """What the process takes, kernels included, on a joint attention of real width at a few thousand tokens."""
+    joint = benchmark.KINDS[0]
+    benchmark.peak(joint, 512, torch.float32)
+    once, twice = (benchmark.peak(joint, tokens, torch.float32) for tokens in (2048, 4096))
+    matrix = 4 * joint.heads * (4096 + joint.text) ** 2
+    assert twice < 2.6 * once
+    assert twice < 0.2 * matrix
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_the_reading_costs_what_the_attention_itself_does(benchmark: ModuleType, kind: int, dtype: torch.dtype) -> None:
+    """Forward and backward in CPU time, in turn in one process; the bound is 1.3."""
+    assert statistics.median(benchmark.timings(benchmark.KINDS[kind], 4096, dtype, 5)) <= 1.3
 
 
 def error(found: Tensor, expected: Tensor) -> float:

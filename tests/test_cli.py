@@ -1,8 +1,11 @@
 """The ``ttom`` command in-process: what it does, and how it says no."""
 
 import json
+import logging
 import re
 import shlex
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +152,23 @@ def test_warnings_without_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     quieten()
     assert warnings.formatwarning(UserWarning("look"), UserWarning, "module.py", 3) == "warning: look\n"
+
+
+def test_libraries_are_quiet_on_import() -> None:
+    """In a process of its own; with torchao installed, diffusers, torchao and PyTorch have much to say."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ttom_pl", "stream", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.startswith("usage: ttom stream")
+    assert done.stderr == ""
+
+
+def test_other_messages_of_a_quietened_library_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+    main(["--version"])
+    logger = logging.getLogger("torchao")
+    logger.warning("Failed to load /lib/torchao/_C.so: Could not load this library")
+    logger.warning("these weights are not what they were")
+    assert [record.getMessage() for record in caplog.records] == ["these weights are not what they were"]
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 
 from ttom_pl.layout import Layout, Track
-from ttom_pl.media import contact_sheet, film_strip, read_mp4, to_pixels, write_mp4
+from ttom_pl.media import TRACK_COLORS, contact_sheet, film_strip, read_mp4, to_pixels, write_mp4
 
 LAYOUT = Layout("a cat", (Track(0, "a cat", ("cat",), ((0.0, 0.0, 0.5, 0.5), None)),))
 
@@ -56,6 +57,29 @@ def test_film_strip_draws_boxes_where_the_object_is(video: torch.Tensor) -> None
     first, last = (drawn.crop(box).tobytes() != plain.crop(box).tobytes() for box in ((0, 0, 64, 64), (66, 0, 130, 64)))
     assert first
     assert not last
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [((32, 32), (96, 96)), ((40, 64), (80, 128)), ((480, 832), (128, 222)), ((832, 480), (128, 74))],
+)
+def test_small_frames_are_enlarged_and_large_ones_reduced(frame: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Height and width; the proportions stay, the boxes are drawn afterwards, one pixel wide."""
+    strip = film_strip(torch.full((9, 3, *frame), 0.5), LAYOUT, frames=2)
+    high, wide = expected
+    assert strip.size == (2 * (wide + 2) - 2, high)
+    red = np.asarray(strip.crop((0, 0, wide, high))) == ImageColor.getrgb(TRACK_COLORS[0])
+    rows, columns = np.nonzero(red.all(-1))
+    assert (rows.min(), columns.min()) == (0, 0)
+    assert (rows.max(), columns.max()) == pytest.approx((high / 2, wide / 2), abs=1.5)
+    assert red.all(-1)[high // 4].sum() == 2
+
+
+def test_contact_sheet_of_full_size_videos(tmp_path: Path) -> None:
+    """Two prompts of 81 frames of 480 × 832: a megabyte at most, even of noise, which does not compress."""
+    video = torch.rand(1, 3, 480, 832, generator=torch.Generator().manual_seed(0)).expand(81, -1, -1, -1)
+    contact_sheet([(prompt, [film_strip(video, LAYOUT)]) for prompt in ("one", "two")]).save(tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").stat().st_size < 1e6
 
 
 def test_contact_sheet_holds_the_pictures() -> None:

@@ -15,6 +15,8 @@ from ttom_pl.layout import Layout, interpolate_boxes
 
 TRACK_COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000")
 """Outline colours of tracks, by their place in the layout."""
+TALLEST = 128
+"""Pixels of the tallest frames in film strips: a row of five of a video of 480 × 832 comes to 0.4 MB at most."""
 HEAT_COLORS = ("#0d0887", "#f0f921", "#cc4778")
 """Colours of no, most and half of the attention."""
 
@@ -61,18 +63,32 @@ def read_mp4(path: Path) -> Tensor:
 
 
 def film_strip(video: Tensor, layout: Layout | None = None, frames: int = 5, height: int = 96) -> Image.Image:
-    """Return evenly spaced frames side by side, with the layout's boxes drawn over them."""
+    """Return evenly spaced frames side by side, with the layout's boxes drawn over them.
+
+    Args:
+        video: shape (F, 3, H, W) in [0, 1].
+        layout: whose boxes are drawn; none when not given.
+        frames: how many.
+        height: pixels that smaller frames are enlarged to by a whole factor, or as near as it comes; frames of more
+            than ``TALLEST`` are reduced to that.
+    """
     chosen = np.linspace(0, len(video) - 1, min(frames, len(video))).round().astype(int)
-    scale = max(1, height // video.shape[2])
-    pixels = to_pixels(video[torch.from_numpy(chosen)], scale)
-    strip = Image.new("RGB", (len(chosen) * (pixels.shape[2] + 2) - 2, pixels.shape[1]), "white")
+    pixels = to_pixels(video[torch.from_numpy(chosen)], max(1, height // video.shape[2]))
+    pictures = [_reduced(Image.fromarray(frame)) for frame in pixels]
+    wide, high = pictures[0].size
+    strip = Image.new("RGB", (len(pictures) * (wide + 2) - 2, high), "white")
     boxes = None if layout is None else interpolate_boxes(layout, len(video)).numpy()
-    for column, (frame, index) in enumerate(zip(pixels, chosen, strict=True)):
-        picture = Image.fromarray(frame)
+    for column, (picture, index) in enumerate(zip(pictures, chosen, strict=True)):
         if boxes is not None:
             _draw_boxes(picture, boxes[:, index])
-        strip.paste(picture, (column * (pixels.shape[2] + 2), 0))
+        strip.paste(picture, (column * (wide + 2), 0))
     return strip
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
+    if picture.height <= TALLEST:
+        return picture
+    return picture.resize((max(1, round(picture.width * TALLEST / picture.height)), TALLEST), Image.Resampling.LANCZOS)
 
 
 def _draw_boxes(picture: Image.Image, boxes: NDArray[np.float32]) -> None:

@@ -63,6 +63,29 @@ def test_counts_are_those_of_the_formulas(cost: ModuleType) -> None:
     assert counted.peak < 3 * x.numel() * x.element_size()
 
 
+@pytest.mark.parametrize("name", ["wan2.1-14b", "cogvideox-5b"])
+def test_recomputed_blocks_hold_less_than_half(cost: ModuleType, name: str) -> None:
+    """Their tensors are let go as the backward pass leaves them, as on a card."""
+    plain, checkpointed = (cost.Case(name, checkpointing) for checkpointing in (False, True))
+    for case in (plain, checkpointed):
+        case.adapt_reachable()
+    assert cost.count(checkpointed.iteration).peak < 0.5 * cost.count(plain.iteration).peak
+
+
+@pytest.mark.usefixtures("cost")
+def test_what_takes_the_place_of_a_weight_counts_once() -> None:
+    """A weight that is cast for its layer and back, as eight-bit storage does."""
+    from counting import Alive
+
+    layers = torch.nn.ModuleList(torch.nn.Linear(256, 256, bias=False, device="meta") for _ in range(8))
+    with Alive(list(layers.parameters())) as alive, torch.no_grad():
+        for layer in layers:
+            layer.to(torch.float64)
+            layer.to(torch.float32)
+    assert 0 < alive.peak <= 2 * 8 * 256 * 256
+    assert alive.now == 0
+
+
 @pytest.mark.usefixtures("cost")
 def test_peak_memory_of_the_reading_grows_with_the_tokens() -> None:
     """Not with their square: forward and backward, far under the matrix of probabilities, and linear."""

@@ -10,7 +10,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from kinds import OBJECTS, PROMPT, Case, make_case
+from kinds import KINDS, OBJECTS, PROMPT, Case, make_case
 from test_pipelines import disturb
 from test_user_loras import stack, with_loras, write_files
 from torch import Tensor
@@ -65,18 +65,27 @@ def diffusers_signature(function: Any) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-@pytest.mark.parametrize("name", WAN_SCHEDULERS)
-@pytest.mark.parametrize("kind", ["wan", "wan2.2", "wan-i2v"])
-def test_wan_with_every_scheduler(kind: str, name: str, folder_of: Callable[[str], Path], picture: Path) -> None:
+LTX_SCHEDULERS: dict[str, dict[str, Any]] = {
+    "FlowMatchEulerDiscreteScheduler": {"shift_terminal": None},
+    "FlowMatchLCMScheduler": {},
+    "UniPCMultistepScheduler": FLOW,
+}
+SCHEDULERS = {"wan": WAN_SCHEDULERS, "cogvideox": COG_SCHEDULERS, "ltx": LTX_SCHEDULERS}
+WITH_SCHEDULER = [
+    pytest.param(kind, name, arguments, id=f"{kind}-{name}")
+    for kind in KINDS
+    for family, schedulers in SCHEDULERS.items()
+    if kind.startswith(family)
+    for name, arguments in schedulers.items()
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "arguments"), WITH_SCHEDULER)
+def test_every_pipeline_with_every_scheduler(
+    kind: str, name: str, arguments: dict[str, Any], folder_of: Callable[[str], Path], picture: Path
+) -> None:
     case = make_case(kind, folder_of, picture)
-    schedule = Schedule(name, WAN_SCHEDULERS[name])
-    assert torch.equal(video(case, schedule=schedule), by_pipeline(case, schedule))
-
-
-@pytest.mark.parametrize("name", COG_SCHEDULERS)
-def test_cogvideox_with_every_scheduler(name: str, folder_of: Callable[[str], Path], picture: Path) -> None:
-    case = make_case("cogvideox-ddim", folder_of, picture)
-    schedule = Schedule(name, COG_SCHEDULERS[name])
+    schedule = Schedule(name, arguments)
     assert torch.equal(video(case, schedule=schedule), by_pipeline(case, schedule))
 
 
@@ -120,8 +129,6 @@ def test_few_steps_in_one_pass_with_loras(case: Case, steps: int, tmp_path: Path
 
 
 def second_off(case: Case) -> dict[str, Any]:
-    from kinds import KINDS
-
     return {"guidance_scale_2": 1.0} if "guidance_scale_2" in KINDS[case.name].settings else {}
 
 

@@ -20,6 +20,14 @@ COMMANDS = {
 }
 """Subcommands and what they do; each is a module of this package with a ``main(args)``."""
 
+_SAID_ON_IMPORT = {
+    "transformers.utils.import_utils": "requires torchvision",  # images are prepared without it
+    "torchao": "Failed to load",  # kernels for cards and versions of Python that are not there
+    "torch.utils._pytree": "register_constant() on Enum",  # how torchao calls PyTorch
+    "diffusers.quantizers.torchao.torchao_quantizer": "Unable to import `torchao` Tensor objects",  # of older versions
+}
+"""What libraries log while they are imported, by logger, which concerns none of their users here."""
+
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run ``ttom``.
@@ -28,10 +36,8 @@ def main(args: Sequence[str] | None = None) -> None:
         args: command line without the program's name; ``sys.argv`` when not given.
     """
     words = list(sys.argv[1:] if args is None else args)
-    # Said while diffusers is imported: images are prepared without torchvision, which is not needed.
-    logging.getLogger("transformers.utils.import_utils").addFilter(
-        lambda record: "requires torchvision" not in record.getMessage()
-    )
+    for name in _SAID_ON_IMPORT:
+        logging.getLogger(name).addFilter(_is_news)
     try:
         if not words or words[0] in ("-h", "--help"):
             print(_help())
@@ -52,6 +58,10 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return _SAID_ON_IMPORT[record.name] not in record.getMessage()
 
 
 def _drop_output() -> None:

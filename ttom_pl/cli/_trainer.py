@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from jsonargparse import Namespace
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
@@ -41,7 +42,7 @@ def check_trainer_config(config: Namespace, sections: Mapping[str, str]) -> None
         if name not in ("callbacks", "logger", "plugins") and not isinstance(value, Namespace)
     }
     try:
-        trial = Trainer(**plain, logger=False)
+        trial = Trainer(**plain, logger=False, plugins=[LightningEnvironment()])
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"the trainer cannot be made: {str(error).strip()}; change the section 'trainer'") from error
     check_trainer(trial)

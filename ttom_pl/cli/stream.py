@@ -14,6 +14,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
+from ttom_pl.cli._processes import alone
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
@@ -48,11 +49,11 @@ class StreamCLI(LightningCLI):
         self._ends.enter_context(folder.owned())
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Leave our bar out where no bar is wanted."""
+        """Make the trainer, of one process whatever the environment says, and without our bar if none is wanted."""
         config = self.config_init.trainer
         if config.enable_progress_bar is False:
             config.callbacks = [each for each in config.callbacks or () if not isinstance(each, ProgressBar)]
-        return super().instantiate_trainer(**kwargs)
+        return super().instantiate_trainer(**kwargs, plugins=alone(config.plugins))
 
     def complete(self, config: dict[str, Any]) -> Mapping[str, Any]:
         """Return the config of an earlier version with the defaults of the options that are new."""
