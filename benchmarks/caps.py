@@ -25,7 +25,8 @@ from counting import Alive
 from diffusers.utils import logging as diffusers_logging
 from preset_models import MODELS, PRESETS, Model, build
 from procedures import LAYOUT, random_conditioning
-from ttom_pl.tto import LayoutTTO, Rehearsal
+from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.scene import Scene
 
 from ttom_pl.backbones import Placement
 from ttom_pl.layout import object_targets
@@ -64,7 +65,7 @@ class Stages:
         self.conditioning = random_conditioning(self.backbone, device)
         self.latents = self.backbone.start(0)
         objects, (_, targets) = [list(each) for each in OBJECTS], object_targets(LAYOUT, self.backbone.grid)
-        self.module.begin(Rehearsal(LAYOUT, self.conditioning, self.latents, objects, targets.to(device)))
+        self.module.begin(Scene(LAYOUT, self.conditioning, self.latents, objects, targets.to(device)))
         self.optimizer = self.module.configure_optimizers()
 
     def run(self) -> dict[str, tuple[float, float]]:

@@ -212,7 +212,7 @@ def precision(module: "LayoutTTO", state: dict[str, torch.Tensor]) -> Iterator[R
         return torch.stack([kept[f"{name}.lora_B.weight"] @ kept[f"{name}.lora_A.weight"] for name in names])
 
     with torch.no_grad():
-        module.begin(module.rehearsal)
+        module.begin(module.scene)
         neutral = float(module.layout_loss(0))
         exact, loss = updates(torch.float32), float(module.layout_loss(0))
         for dtype in (torch.bfloat16, torch.float16):

@@ -86,7 +86,7 @@ def test_variables_of_a_launcher_change_nothing(
         main([*command, "--stream.out", str(tmp_path / "launched")])
     assert "served: 1, skipped: 1" in capsys.readouterr().out
     plain, launched = (read_results(tmp_path / out) for out in ("plain", "launched"))
-    assert launched["0001"]["losses"] == plain["0001"]["losses"]
+    assert launched["0001"].losses == plain["0001"].losses
     assert len((tmp_path / "launched" / "results.jsonl").read_text().splitlines()) == 2
     assert len(list((tmp_path / "launched" / "videos").glob("*.mp4"))) == 1
     configs = [(tmp_path / out / "config.yaml").read_text() for out in ("plain", "launched")]
@@ -112,11 +112,11 @@ def test_a_process_of_slurm(command: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--trainer.devices", "2"], "trainer.devices 2.* come to 2 processes, each of which would serve every prompt"),
-        (["--trainer.devices", "2", "--trainer.strategy", "ddp"], "trainer.strategy ddp, .* come to 2 processes"),
-        (["--trainer.devices", "1", "--trainer.num_nodes", "2"], "trainer.num_nodes 2.* come to 2 processes"),
-        (["--trainer.strategy", "ddp_spawn", "--trainer.devices", "3"], "come to 3 processes"),
-        (["--trainer.strategy", "ddp"], "trainer.strategy 'ddp' is made for several processes"),
+        (["--trainer.devices", "2"], "trainer.devices is 2.* 2 processes, each of which would serve every prompt"),
+        (["--trainer.devices", "2", "--trainer.strategy", "ddp"], "trainer.devices is 2.* 2 processes"),
+        (["--trainer.devices", "1", "--trainer.num_nodes", "2"], "trainer.num_nodes is 2.* 2 processes"),
+        (["--trainer.strategy", "ddp_spawn", "--trainer.devices", "3"], "has 3 processes"),
+        (["--trainer.strategy", "ddp"], "trainer.strategy is DDPStrategy"),
         (["--trainer.devices", "0"], "the trainer cannot be made"),
     ],
 )
