@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ttom_pl.callbacks.base import StreamCallback
 from ttom_pl.memory.maps import pack_maps
+from ttom_pl.whole_files import write_text
 
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
@@ -34,5 +35,5 @@ class AttentionMaps(StreamCallback):
         name = f"attention/{served.number:04d}.json"
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(maps), encoding="utf-8")
+        write_text(path, json.dumps(maps))
         served.files["attention"] = name

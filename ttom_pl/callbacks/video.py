@@ -11,7 +11,7 @@ from ttom_pl.callbacks.base import StreamCallback
 from ttom_pl.evaluation.expectation import category
 from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
-from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4
+from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4, write_picture
 from ttom_pl.naming import Naming, video_name
 
 if TYPE_CHECKING:
@@ -105,5 +105,5 @@ class VideoWriter(StreamCallback):
                         [film_strip(video, Layout.from_dict(result["layout"]), self.frames)],
                     )
                 )
-            contact_sheet(rows).save(self.folder / "contact_sheet.png")
+            write_picture(self.folder / "contact_sheet.png", contact_sheet(rows))
             rank_zero_info(f"contact sheet: {self.folder / 'contact_sheet.png'}")

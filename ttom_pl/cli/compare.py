@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ttom_pl.compare import compare
+from ttom_pl.media import write_picture
+from ttom_pl.whole_files import write_text
 
 
 def main(args: Sequence[str]) -> None:
@@ -36,8 +38,8 @@ def main(args: Sequence[str]) -> None:
     print(table)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "table.md").write_text(table + "\n")
-        comparison.sheet(options.prompts).save(options.out / "contact_sheet.png")
+        write_text(options.out / "table.md", table + "\n")
+        write_picture(options.out / "contact_sheet.png", comparison.sheet(options.prompts))
         print(f"\n{options.out / 'table.md'}\n{options.out / 'contact_sheet.png'}")
 
 

@@ -29,9 +29,11 @@ from ttom_pl.evaluation import (
     summarise,
     table,
 )
+from ttom_pl.evaluation.journal import Journal
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
 from ttom_pl.report import write_page
+from ttom_pl.whole_files import write_text
 
 _SHOWN = 5
 """Videos with errors that are told one by one."""
@@ -54,17 +56,36 @@ def main(args: Sequence[str]) -> None:
     stamp: dict[str, Any] = {"protocols": {n: m.protocol for n, m in evaluator.metrics.items()}}
     stamp |= {"detector": _class(config.detector), "judge": _class(config.judge)}
     stamp["versions"] = {name: version(name) for name in ("ttom_pl", "torch", "transformers")}
-    config.out.mkdir(parents=True, exist_ok=True)
-    lines: list[dict[str, Any]] = []
-    with open(config.out / "scores.jsonl", "w", encoding="utf-8") as file:
-        for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
-            line = _line(clip, evaluator)
-            lines.append(line)
-            file.write(json.dumps(line | stamp, ensure_ascii=False) + "\n")
-            file.flush()
-    _report(lines, clips, evaluator, config, stamp)
+    journal = Journal(config.out, stamp | _options(config, parser))
+    try:
+        lines, before = _score(clips, evaluator, journal)
+    except BaseException:
+        journal.close()
+        print(f"\nstopped; the same command goes on from {config.out}", file=sys.stderr)
+        raise
+    journal.finish([line | stamp for line in lines])
+    _report(lines, clips, evaluator, config, stamp, before)
     if all("errors" in line for line in lines):
         sys.exit(1)
+
+
+def _score(clips: Clips, evaluator: Evaluator, journal: Journal) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines of all videos, and how many of them were there before a stop."""
+    lines, before = [], 0
+    for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
+        line = journal.get(clip)
+        before += line is not None
+        if line is None:
+            line = _line(clip, evaluator)
+            journal.add(clip, line)
+        lines.append(line)
+    return lines, before
+
+
+def _options(config: Namespace, parser: ArgumentParser) -> dict[str, Any]:
+    """Return all options that scores depend on."""
+    given = parser.dump(config, skip_none=False, format="json")
+    return {"options": {k: v for k, v in json.loads(given).items() if k in ("detector", "judge", "num_frames")}}
 
 
 def _parser() -> ArgumentParser:
@@ -123,11 +144,18 @@ def _class(part: Any) -> str:
 
 
 def _report(
-    lines: Sequence[dict[str, Any]], clips: Clips, evaluator: Evaluator, config: Namespace, stamp: Mapping[str, Any]
+    lines: Sequence[dict[str, Any]],
+    clips: Clips,
+    evaluator: Evaluator,
+    config: Namespace,
+    stamp: Mapping[str, Any],
+    before: int,
 ) -> None:
     summary = summarise(_by_prompt(lines), stamp["protocols"])
     unscored = [name for name in evaluator.metrics if name not in {line.metric for line in summary}]
     notes = [f"{len(lines)} videos of {len({line['id'] for line in lines})} prompts"]
+    if before:
+        notes.append(f"{before} of them were scored before a stop")
     if clips.missing:
         notes.append(f"{len(clips.missing)} prompts have no video")
     if clips.unclaimed:
@@ -142,7 +170,7 @@ def _report(
     if unscored:
         notes.append(f"nothing here to measure: {', '.join(unscored)}{_LAYOUTS if 'layout_miou' in unscored else ''}")
     text = "\n".join([table(summary), "", *notes])
-    (config.out / "table.txt").write_text(text + "\n", encoding="utf-8")
+    write_text(config.out / "table.txt", text + "\n")
     page = _page(lines, clips, config, stamp["versions"])
     if config.json:
         result = {"metrics": [asdict(line) for line in summary], "notes": notes, **stamp}

@@ -16,6 +16,7 @@ from ttom_pl.layout import Layout
 from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.probe import probe, write_heat_map
+from ttom_pl.whole_files import write_text
 
 RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
 
@@ -46,8 +47,8 @@ def main(args: Sequence[str]) -> None:
         [prompt.image for prompt in prompts],
         lambda each: tqdm(each, "probing", unit="prompt", leave=False, disable=None),
     )
-    (config.out / RESULT).write_text(json.dumps(result.to_dict(), indent=2) + "\n")
-    (config.out / TABLE).write_text(result.table() + "\n")
+    write_text(config.out / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
+    write_text(config.out / TABLE, result.table() + "\n")
     write_heat_map(result, config.out / PICTURE)
     if config.json:
         print(json.dumps(result.to_dict(), indent=2))

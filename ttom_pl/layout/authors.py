@@ -16,6 +16,7 @@ from ttom_pl.layout.pixels import Sighting, Size, follow, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.schema import Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_phrase, find_words
+from ttom_pl.whole_files import write_text
 
 SIZE: Size = (832, 480)
 """The frame of the authors' experiments with Wan2.1."""
@@ -51,7 +52,7 @@ def write_authors_cache(path: Path | str, layouts: Iterable[Layout], size: Size 
     """
     cache = {str(number): _entry(layout, size) for number, layout in enumerate(layouts)}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(cache, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(cache, indent=1, ensure_ascii=False) + "\n")
 
 
 def _read_entry(entry: Member, size: Size) -> Prompt:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ttom_pl.layout.schema import Layout, LayoutError
+from ttom_pl.whole_files import replacing
 
 
 def read_layouts(path: Path | str) -> Iterator[Layout]:
@@ -26,7 +27,7 @@ def read_layouts(path: Path | str) -> Iterator[Layout]:
 
 
 def write_layouts(path: Path | str, layouts: Iterable[Layout], images: Mapping[str, Path] | None = None) -> None:
-    """Write layouts to a JSON-lines file, one a line, in place of what it held.
+    """Write layouts to a JSON-lines file, one a line, in place of what it held once all are written.
 
     Args:
         path: the file; its folder is made when missing.
@@ -36,7 +37,7 @@ def write_layouts(path: Path | str, layouts: Iterable[Layout], images: Mapping[s
     """
     folder = Path(path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    with replacing(path) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
         for layout in layouts:
             image = (images or {}).get(layout.id)
             beside = {} if image is None else {"image": _relative(image, folder)}

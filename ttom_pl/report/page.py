@@ -14,6 +14,7 @@ from ttom_pl.report.charts import Chart, bar_chart, line_chart
 from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 from ttom_pl.run import CONFIG, RESULTS, read_results
+from ttom_pl.whole_files import write_text
 
 NAME = "report.html"
 _LINKS = (RESULTS, CONFIG, "contact_sheet.png")
@@ -83,7 +84,7 @@ def write_page(
         versions=served[-1].get("versions", {}) if served else {},
     )
     path = folder / NAME
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

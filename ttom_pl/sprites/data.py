@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
 from ttom_pl.sprites.world import Scene, caption, sample_groups, sample_scene
+from ttom_pl.whole_files import replacing
 
 
 class SceneDataset(Dataset[Tensor]):
@@ -110,7 +111,8 @@ class SpritesLatents(LightningDataModule):
             return
         self.cache.parent.mkdir(parents=True, exist_ok=True)
         latents, input_ids = self._encode()
-        torch.save({"made_from": self._made_from(), "latents": latents, "input_ids": input_ids}, self.cache)
+        with replacing(self.cache) as unfinished:
+            torch.save({"made_from": self._made_from(), "latents": latents, "input_ids": input_ids}, unfinished)
         rank_zero_info(f"{self.num_videos} encoded videos cached in {self.cache}")
 
     def setup(self, stage: str) -> None:

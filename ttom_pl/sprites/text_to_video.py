@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import UMT5Config, UMT5EncoderModel
 
 from ttom_pl.sprites.tokenizer import make_tokenizer
+from ttom_pl.whole_files import replacing_in
 
 
 class SpritesTextToVideo(LightningModule):
@@ -165,4 +166,5 @@ class SpritesTextToVideo(LightningModule):
             ),
             transformer=self.transformer.eval(),
         )
-        pipeline.save_pretrained(self.pipeline)
+        with replacing_in(self.pipeline) as unfinished:
+            pipeline.save_pretrained(unfinished)

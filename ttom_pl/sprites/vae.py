@@ -11,6 +11,7 @@ from torchmetrics.image import PeakSignalNoiseRatio
 
 from ttom_pl.sprites.render import rgb
 from ttom_pl.sprites.world import BACKGROUND
+from ttom_pl.whole_files import replacing_in
 
 
 class SpritesVAE(LightningModule):
@@ -103,7 +104,8 @@ class SpritesVAE(LightningModule):
         self.vae.register_to_config(
             latents_mean=modes.mean((0, 2, 3, 4)).tolist(), latents_std=modes.std((0, 2, 3, 4)).tolist()
         )
-        self.vae.save_pretrained(self.pipeline / "vae")
+        with replacing_in(self.pipeline / "vae") as unfinished:
+            self.vae.save_pretrained(unfinished)
 
     def _val_batches(self) -> list[Tensor]:
         loaders = self.trainer.val_dataloaders
