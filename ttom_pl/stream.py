@@ -42,6 +42,7 @@ class Served:
         updates: optimiser iterations.
         memory: what the memory decided.
         scores: what evaluation callbacks found.
+        truth: where it is known from, by score, what the video must show.
         files: what was written, relative to the run folder.
         seconds: wall-clock seconds per stage.
         video: shape (F, 3, H, W) in [0, 1].
@@ -58,6 +59,7 @@ class Served:
     updates: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    truth: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     video: Tensor | None = None
@@ -85,7 +87,7 @@ class Served:
             "scores": self.scores,
             "files": self.files,
             "layout": self.layout.to_dict(),
-        } | ({"plain": True} if self.plain else {})
+        } | {name: value for name, value in (("truth", self.truth), ("plain", self.plain)) if value}
 
 
 class Stream:

@@ -271,6 +271,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
                 "updates": 0,
                 "seconds": {"fit": 1.0},
                 "layout": {},
+                "truth": {"motion_binding": "grammar"},
             }
             | {
                 "scores": {"motion_binding": 0.3 + gain + noise.normal(0, 0.05)}
@@ -280,6 +281,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
         ]
         (tmp_path / run / "results.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     comparison = compare([tmp_path / "plain", tmp_path / "ttom"])
+    assert "What 40 of 40 prompts ask for is known from the grammar alone" in comparison.table()
     difference = comparison.difference("motion_binding", 1)
     assert difference.mean == pytest.approx(0.1, abs=0.03)
     assert "motion binding" in comparison.table()
@@ -349,6 +351,39 @@ def test_a_file_in_place_of_a_folder(videos: Path, prompts: Path, capsys: pytest
     with pytest.raises(SystemExit):
         main(["evaluate", str(videos / "0001.mp4"), "--prompts", str(prompts)])
     assert f"is a file; give the folder that it is in, {str(videos)!r}" in capsys.readouterr().err
+
+
+def test_what_is_known_from_the_grammar_alone_is_said(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same video, twice asked for by English that is no caption: once with the truth beside it, once without."""
+    text = "A red circle and a blue square are near each other, and the red circle is moving to the right"
+    prompts, out = tmp_path / "prompts.jsonl", tmp_path / "s"
+    truth = {"object_1": "red circle", "d_1": "left", "object_2": "blue square", "d_2": "up"}
+    prompts.write_text("\n".join(json.dumps({"id": i, "prompt": text} | m) for i, m in (("1", {}), ("2", truth))))
+    for name in ("1", "2"):
+        film(tmp_path / "v" / f"{name}.mp4", scene_of(0))
+    main(["evaluate", str(tmp_path / "v"), "--prompts", str(prompts), "--detector=sprites", "--out", str(out)])
+    read, given = scores(out)
+    assert read["truth"] == {"motion_binding": "grammar", "persistence": "grammar"}
+    assert given["truth"] == {"motion_binding": "metadata", "persistence": "metadata"}
+    assert read["scores"]["motion_binding"] < 0.3 < given["scores"]["motion_binding"]
+    table = (out / "table.txt").read_text()
+    assert re.search(
+        r"motion_binding .* known from|motion_binding .* (grammar 1, metadata 1|metadata 1, grammar 1)", table
+    )
+    assert re.search(r"temporal_flickering .* the video", table)
+    assert "what 1 of 2 prompts ask for is known from the grammar alone" in table
+    page = (out / "report.html").read_text()
+    assert "what 1 of 2 prompts ask for is known from the grammar alone" in page
+    assert page.count("(as the grammar reads it)") == 1
+
+
+def test_nothing_is_said_where_captions_or_metadata_tell(videos: Path, prompts: Path, tmp_path: Path) -> None:
+    main(["evaluate", str(videos), "--prompts", str(prompts), "--detector=sprites", "--out", str(tmp_path / "s")])
+    table = (tmp_path / "s" / "table.txt").read_text()
+    assert re.search(r"motion_binding .* caption\n", table)
+    assert "grammar" not in table + (tmp_path / "s" / "report.html").read_text()
 
 
 class Killed(BaseException):

@@ -58,6 +58,7 @@ class Evaluation(StreamCallback):
             served.scores["attention_jsd"] = round(self._attention(), 6)
         scored = self.evaluator.score(served.video, served.prompt, served.layout)
         served.scores.update(scored.scores)
+        served.truth.update(scored.truth)
         for error in scored.errors:
             rank_zero_warn(f"the video of prompt {served.prompt.id!r} is not scored in full: {error}")
 

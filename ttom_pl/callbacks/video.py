@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lightning.pytorch.utilities import rank_zero_info
 
 from ttom_pl.callbacks.base import StreamCallback
-from ttom_pl.evaluation.expectation import category
+from ttom_pl.evaluation.metadata import category
 from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4, write_picture

@@ -22,6 +22,7 @@ from ttom_pl.evaluation import (
     Clip,
     Clips,
     Evaluator,
+    Journal,
     Scored,
     VideosError,
     expect,
@@ -29,10 +30,10 @@ from ttom_pl.evaluation import (
     summarise,
     table,
 )
-from ttom_pl.evaluation.journal import Journal
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
 from ttom_pl.report import write_page
+from ttom_pl.truth import doubts
 from ttom_pl.whole_files import write_text
 
 _SHOWN = 5
@@ -136,7 +137,8 @@ def _line(clip: Clip, evaluator: Evaluator) -> dict[str, Any]:
         scored = Scored({}, [f"it is no video that can be read ({error}); make it anew"])
     else:
         scored = evaluator.score(video, prompt)
-    return line | {"scores": scored.scores} | ({"errors": scored.errors} if scored.errors else {})
+    line |= {"scores": scored.scores, "truth": scored.truth}
+    return line | ({"errors": scored.errors} if scored.errors else {})
 
 
 def _class(part: Any) -> str:
@@ -151,13 +153,15 @@ def _report(
     stamp: Mapping[str, Any],
     before: int,
 ) -> None:
-    summary = summarise(_by_prompt(lines), stamp["protocols"])
+    scores, truths = _by_prompt(lines)
+    summary = summarise(scores, stamp["protocols"], truths=truths)
     unscored = [name for name in evaluator.metrics if name not in {line.metric for line in summary}]
     notes = [f"{len(lines)} videos of {len({line['id'] for line in lines})} prompts"]
     if before:
         notes.append(f"{before} of them were scored before a stop")
     if clips.missing:
         notes.append(f"{len(clips.missing)} prompts have no video")
+    notes += filter(None, [doubts(truths)])
     if clips.unclaimed:
         names = ", ".join(path.name for path in clips.unclaimed[:3])
         notes.append(f"{len(clips.unclaimed)} videos belong to no prompt: {names} …")
@@ -191,10 +195,13 @@ def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, vers
     return write_page(config.out, f"{config.videos.resolve().name}, scored", shown, ["scores.jsonl", "table.txt"])
 
 
-def _by_prompt(lines: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
-    """Return the mean scores of each prompt's videos, so that the bootstrap draws prompts."""
-    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def _by_prompt(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, float]], list[dict[str, str]]]:
+    """Return for each prompt the mean scores of its videos, so that the bootstrap draws prompts, and their truth."""
+    values: dict[str, dict[str, list[float]]] = {line["id"]: defaultdict(list) for line in lines}
+    truths: dict[str, dict[str, str]] = {id: {} for id in values}
     for line in lines:
+        truths[line["id"]] |= line["truth"]
         for name, score in line["scores"].items():
             values[line["id"]][name].append(score)
-    return [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]
+    means = [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]
+    return means, list(truths.values())

@@ -14,6 +14,7 @@ from ttom_pl.report.charts import Chart, bar_chart, line_chart
 from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 from ttom_pl.run import CONFIG, RESULTS, read_results
+from ttom_pl.truth import doubts
 from ttom_pl.whole_files import write_text
 
 NAME = "report.html"
@@ -78,6 +79,7 @@ def write_page(
         tiles=_tiles(served),
         charts=_charts(served) if served else [],
         scores=scores(served),
+        doubt=_doubt(served),
         entries=lineage(served),
         cards=[make_card(folder, result) for result in served],
         skipped=[result for result in results if "error" in result],
@@ -86,6 +88,14 @@ def write_page(
     path = folder / NAME
     write_text(path, page)
     return path
+
+
+def _doubt(served: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is to be said of scores that rest on the grammar alone."""
+    truths: dict[str, dict[str, str]] = {}
+    for result in served:
+        truths.setdefault(str(result.get("id", "")), {}).update(result.get("truth") or {})
+    return doubts(list(truths.values()))
 
 
 def _tiles(served: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
