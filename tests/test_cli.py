@@ -252,6 +252,7 @@ def test_bad_input_ends_before_any_compute(
     ("section", "key", "value", "message"),
     [
         ("data", "prompts", "nowhere.txt", "no prompt file"),
+        ("data", "limit", -1, "limit is -1; it is how many prompts"),
         ("stream", "out", "/dev/null/run", "cannot write to the run folder"),
         ("stream", "seed", 7, "another config (stream.seed was 42, is 7)"),
         ("videos", "naming", "t2v-compbench", "has no category of T2V-CompBench"),

@@ -13,6 +13,7 @@ from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.detectors import Detector
 from ttom_pl.layout import Layout
+from ttom_pl.layout.prompt import first
 from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.probe import probe, write_heat_map
@@ -26,7 +27,7 @@ def main(args: Sequence[str]) -> None:
     quieten()
     parser = _parser()
     config = parser.parse_args(with_class_names(args))
-    prompts = read_any(config.prompts)[: config.limit]
+    prompts = first(read_any(config.prompts), config.limit)
     config.out.mkdir(parents=True, exist_ok=True)
     init = parser.instantiate_classes(config)
     planner: Planner = init.planner or GrammarPlanner()
