@@ -20,6 +20,7 @@ from ttom_pl.callbacks import StreamCallback
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
+from ttom_pl.ranges import check_range
 from ttom_pl.resume import changes, check_places, image_record
 from ttom_pl.run import RunFolder
 from ttom_pl.tto import LayoutTTO
@@ -120,8 +121,8 @@ class Stream:
         min_confidence: float = 0.0,
         unsure: Literal["plain", "skip"] = "plain",
     ) -> None:
-        if not 0 <= min_confidence <= 1:
-            raise ValueError(f"stream.min_confidence is {min_confidence}; it must be from 0 to 1")
+        check_range("stream.min_confidence", min_confidence, least=0, most=1)
+        check_range("stream.seed", seed, least=-(2**63), most=2**63 - 1 - 2**32)
         self.out = Path(out)
         self.planner = planner or GrammarPlanner()
         self.seed = seed

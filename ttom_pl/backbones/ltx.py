@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ttom_pl.backbones.base import Conditioning
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
+from ttom_pl.ranges import check_range
 
 
 class LTXBackbone(CrossAttentionBackbone):
@@ -53,6 +54,8 @@ class LTXBackbone(CrossAttentionBackbone):
         decode_noise_scale: float | None = None,
         **settings: Any,
     ) -> None:
+        check_range("decode_timestep", decode_timestep, least=0, most=1)
+        check_range("decode_noise_scale", decode_noise_scale, least=0, most=1)
         super().__init__(
             pretrained,
             height,

@@ -8,6 +8,7 @@ from torch import Tensor
 from ttom_pl.backbones import Backbone
 from ttom_pl.baselines.base import Guidance, decay
 from ttom_pl.layout import Layout, inside_maps
+from ttom_pl.ranges import check_range
 
 if TYPE_CHECKING:
     from ttom_pl.tto import LayoutTTO
@@ -29,8 +30,7 @@ class AttentionBias(Guidance):
     """
 
     def __init__(self, strength: float = 2.0) -> None:
-        if strength < 0:
-            raise ValueError(f"strength is {strength}; it must be at least 0 (0 is the plain model)")
+        check_range("strength", strength, least=0, meaning="0 is the plain model")
         self.strength = strength
 
     def check(self, backbone: Backbone) -> None:

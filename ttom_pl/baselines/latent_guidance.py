@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ttom_pl.baselines.base import Guidance, decay
+from ttom_pl.ranges import check_range
 
 if TYPE_CHECKING:
     from ttom_pl.tto import LayoutTTO
@@ -29,8 +30,7 @@ class LatentGuidance(Guidance):
     """
 
     def __init__(self, step_size: float = 0.05) -> None:
-        if step_size < 0:
-            raise ValueError(f"step_size is {step_size}; it must be at least 0 (0 is the plain model)")
+        check_range("step_size", step_size, least=0, meaning="0 is the plain model")
         self.step_size = step_size
 
     def step(self, module: "LayoutTTO", index: int) -> Tensor:

@@ -34,6 +34,7 @@ from ttom_pl.memory import (
 )
 from ttom_pl.memory.maps import pack_maps
 from ttom_pl.metrics import HitRate
+from ttom_pl.ranges import check_range
 from ttom_pl.tto import LayoutTTO
 
 if TYPE_CHECKING:
@@ -121,14 +122,16 @@ class ParametricMemory(StreamCallback):
         eviction: EvictionPolicy = LFU(),  # noqa: B008
         merge: MergeRule = RunningAverage(),  # noqa: B008
     ) -> None:
-        if k < 1:
-            raise ValueError(f"memory.k is {k}; it is the number of entries to blend, at least 1")
-        if min_merged < 1:
-            raise ValueError(f"memory.min_merged is {min_merged}; it must be at least 1 (entries answer at once)")
-        if threshold <= 0:
-            raise ValueError(f"memory.threshold is {threshold}; it is a cosine similarity above 0, up to 1")
-        if hit_iterations is not None and hit_iterations < 0:
-            raise ValueError(f"memory.hit_iterations is {hit_iterations}; it must be at least 0 (use hits as they are)")
+        check_range("memory.k", k, least=1, meaning="entries to blend")
+        check_range("memory.min_merged", min_merged, least=1, meaning="1 lets entries answer at once")
+        check_range("memory.threshold", threshold, above=0, meaning="a cosine similarity, up to 1")
+        check_range("memory.hit_iterations", hit_iterations, least=0, meaning="0 uses hits as they are")
+        check_range("memory.verified_loss", verified_loss, least=0)
+        check_range("memory.min_gain", min_gain, most=1, meaning="a share of the loss")
+        check_range("memory.merge_threshold", merge_threshold, least=-1, meaning="a cosine similarity")
+        check_range("memory.text_weight", text_weight, least=0, most=1, meaning="a share of the key")
+        check_range("memory.capacity", capacity, least=1, meaning="entries")
+        check_range("memory.capacity_bytes", capacity_bytes, least=1)
         if mode == "read-only" and path is not None:  # before a model is loaded
             _existing(path)
         self.mode = mode

@@ -13,6 +13,7 @@ from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4, write_picture
 from ttom_pl.naming import Naming, video_name
+from ttom_pl.ranges import check_range
 
 if TYPE_CHECKING:
     from ttom_pl.stream import Served, Stream
@@ -34,7 +35,8 @@ class VideoWriter(StreamCallback):
         folder: where the videos go; ``videos`` in the run folder when not given.
 
     Raises:
-        ValueError: at the start of the stream, if a prompt has no name of the kind that is asked for.
+        ValueError: if a number is out of its range; at the start of the stream, if a prompt has no name of the kind
+            that is asked for.
     """
 
     def __init__(
@@ -47,6 +49,10 @@ class VideoWriter(StreamCallback):
         sample: int = 0,
         folder: Path | None = None,
     ) -> None:
+        check_range("videos.scale", scale, least=1, most=64, meaning="pixels for each pixel")
+        check_range("videos.sheet_prompts", sheet_prompts, least=0, meaning="0 for no contact sheet")
+        check_range("videos.frames", frames, least=1, meaning="frames on the contact sheet")
+        check_range("videos.sample", sample, least=0)
         self.naming = naming
         self.category = category
         self.sample = sample

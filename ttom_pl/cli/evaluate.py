@@ -32,6 +32,7 @@ from ttom_pl.evaluation import (
 )
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
+from ttom_pl.ranges import check_range
 from ttom_pl.report import write_page
 from ttom_pl.truth import doubts
 from ttom_pl.whole_files import write_text
@@ -50,6 +51,7 @@ def main(args: Sequence[str]) -> None:
     for name in metrics:
         if name not in METRICS:  # before the models are loaded
             raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
+    check_range("num_frames", config.num_frames, least=2, meaning="frames that the detector sees; motion takes two")
     clips = find_clips(config.videos, config.prompts)
     _check(clips, config)
     init = parser.instantiate_classes(config)

@@ -72,9 +72,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
     parser.add_argument("--frame", default="832x480", help="width x height of the video, for pictures and pixels")
-    parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 if any prompt has no layout"
-    )
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if any prompt has no layout")
     return parser
 
 

@@ -12,11 +12,13 @@ import ttom_pl.backbones  # so that configs can name its classes without their m
 from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.detectors import Detector
+from ttom_pl.detectors.device import choose_device
 from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import first
 from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.probe import probe, write_heat_map
+from ttom_pl.ranges import check_range
 from ttom_pl.whole_files import write_text
 
 RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
@@ -28,6 +30,8 @@ def main(args: Sequence[str]) -> None:
     parser = _parser()
     config = parser.parse_args(with_class_names(args))
     prompts = first(read_any(config.prompts), config.limit)
+    check_range("steps", config.steps, least=1)
+    device = choose_device(config.device)
     config.out.mkdir(parents=True, exist_ok=True)
     init = parser.instantiate_classes(config)
     planner: Planner = init.planner or GrammarPlanner()
@@ -38,7 +42,7 @@ def main(args: Sequence[str]) -> None:
         if isinstance(layout, ValueError):
             raise layout
         layouts.append(layout)
-    init.backbone.to(torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    init.backbone.to(torch.device(device))
     result = probe(
         init.backbone,
         layouts,

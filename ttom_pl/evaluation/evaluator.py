@@ -26,6 +26,7 @@ from ttom_pl.metrics import (
     VideoMean,
 )
 from ttom_pl.metrics.detections import evenly
+from ttom_pl.ranges import check_range
 
 DETECTED: Mapping[str, type[VideoMean]] = {
     "motion_binding": MotionBinding,
@@ -91,8 +92,7 @@ class Evaluator:
         metrics: Sequence[str] | None = None,
         num_frames: int = 16,
     ) -> None:
-        if num_frames < 2:
-            raise ValueError(f"num_frames is {num_frames}; motion takes at least 2")
+        check_range("num_frames", num_frames, least=2, meaning="frames that the detector sees; motion takes two")
         for name in metrics or ():
             if name not in METRICS:
                 raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")

@@ -13,9 +13,9 @@ from typing import Any
 
 from ttom_pl.layout.form import FormError, check_form, short
 from ttom_pl.layout.members import Member
-from ttom_pl.layout.pixels import MOST_FRAMES, Sighting, Size, follow, read_id, read_sighting
+from ttom_pl.layout.pixels import Sighting, Size, follow, read_id, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
-from ttom_pl.layout.schema import Layout, LayoutError, Track
+from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_phrase, find_words
 from ttom_pl.whole_files import write_text
 
@@ -104,9 +104,9 @@ def _frames(layout: Mapping[str, Any]) -> dict[int, list[Any]]:
     frames = {}
     for key, seen in _mapping(layout.get("frames"), "field 'layout.frames'").items():
         number = int(key) if key.isdecimal() and len(key) < 9 else 0
-        if not 1 <= number <= MOST_FRAMES or not isinstance(seen, list):
+        if not 1 <= number <= MOST_KEYFRAMES or not isinstance(seen, list):
             raise LayoutError(
-                f"layout.frames.{key}: frames are numbered from 1 to {MOST_FRAMES} and are lists, got {short(seen)}"
+                f"layout.frames.{key}: frames are numbered from 1 to {MOST_KEYFRAMES} and are lists, got {short(seen)}"
             )
         frames[number] = seen
     if not frames:

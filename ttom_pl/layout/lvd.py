@@ -12,9 +12,9 @@ from typing import Any
 
 from ttom_pl.layout.form import FormError, check_form, check_text, short
 from ttom_pl.layout.members import Member
-from ttom_pl.layout.pixels import MOST_FRAMES, Sighting, Size, follow, read_sighting
+from ttom_pl.layout.pixels import Sighting, Size, follow, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
-from ttom_pl.layout.schema import Layout, LayoutError, Track
+from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_words
 
 SIZE: Size = (512, 512)
@@ -115,8 +115,8 @@ def _frames(answer: str) -> tuple[dict[int, list[Sighting]], dict[int, LayoutErr
     frames: dict[int, list[Sighting]] = {}
     wrong: dict[int, LayoutError] = {}
     for heading, end in zip(headings, ends, strict=True):
-        number = int(heading[1]) if len(heading[1]) < 9 else MOST_FRAMES + 1
-        if not 1 <= number <= MOST_FRAMES:
+        number = int(heading[1]) if len(heading[1]) < 9 else MOST_KEYFRAMES + 1
+        if not 1 <= number <= MOST_KEYFRAMES:
             continue
         try:
             items = _list(answer[heading.end() : end])

@@ -13,8 +13,6 @@ Size = tuple[int, int]
 """(width, height) of the frame in pixels."""
 PixelBox = tuple[float, float, float, float]
 """(x, y, width, height) in pixels; it may leave the frame."""
-MOST_FRAMES = 10_000
-"""Keyframes of a cache, at most; a number beyond it is a mistake."""
 
 
 @dataclass(frozen=True)

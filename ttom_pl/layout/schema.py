@@ -10,6 +10,8 @@ from ttom_pl.layout.numbers import reals, whole
 
 Box = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in fractions of the frame, x to the right and y downwards."""
+MOST_KEYFRAMES = 10_000
+"""Keyframes of a layout that is planned, or of a cache, at most; a number beyond it is a mistake."""
 
 
 class LayoutError(ValueError):

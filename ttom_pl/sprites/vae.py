@@ -9,6 +9,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchmetrics.image import PeakSignalNoiseRatio
 
+from ttom_pl.ranges import check_range
 from ttom_pl.sprites.render import rgb
 from ttom_pl.sprites.world import BACKGROUND
 from ttom_pl.whole_files import replacing_in
@@ -45,6 +46,12 @@ class SpritesVAE(LightningModule):
         train_encoder: bool = True,
     ) -> None:
         super().__init__()
+        check_range("base_dim", base_dim, least=1)
+        check_range("z_dim", z_dim, least=1)
+        check_range("lr", lr, above=0)
+        check_range("l1_weight", l1_weight, least=0)
+        check_range("kl_weight", kl_weight, least=0)
+        check_range("foreground_weight", foreground_weight, above=0)
         self.save_hyperparameters()
         self.pipeline = pipeline
         self.lr = lr
