@@ -15,6 +15,7 @@ import ttom_pl.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._quiet import quieten
+from ttom_pl.cli._trainer import check_trainer
 from ttom_pl.layout.prompt import first
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts import PromptStream, read_prompts
@@ -42,6 +43,7 @@ class StreamCLI(LightningCLI):
                 raise ValueError(
                     f"trainer.callbacks lists {name}; it is there already, set it in the section {section!r}"
                 )
+        check_trainer(self.config.trainer)
         prompts = first(read_prompts(Path(self.config.data.prompts)), self.config.data.limit)
         VideoWriter(**self.config.videos).names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
