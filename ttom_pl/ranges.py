@@ -36,9 +36,8 @@ def check_range(
         and (below is None or value < below)
     )
     if not right:
-        raise ValueError(
-            f"{name} is {value}; it must be {_range(least, most, above, below)}{meaning and f': {meaning}'}"
-        )
+        hint = f" ({meaning})" if meaning else ""
+        raise ValueError(f"{name} is {value}; it must be {_range(least, most, above, below)}{hint}")
 
 
 def _range(least: float | None, most: float | None, above: float | None, below: float | None) -> str:

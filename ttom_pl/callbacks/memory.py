@@ -127,7 +127,7 @@ class ParametricMemory(StreamCallback):
         check_range("memory.threshold", threshold, above=0, meaning="a cosine similarity, up to 1")
         check_range("memory.hit_iterations", hit_iterations, least=0, meaning="0 uses hits as they are")
         check_range("memory.verified_loss", verified_loss, least=0)
-        check_range("memory.min_gain", min_gain, most=1, meaning="a share of the loss")
+        check_range("memory.min_gain", min_gain, meaning="a share of the loss")
         check_range("memory.merge_threshold", merge_threshold, least=-1, meaning="a cosine similarity")
         check_range("memory.text_weight", text_weight, least=0, most=1, meaning="a share of the key")
         check_range("memory.capacity", capacity, least=1, meaning="entries")
