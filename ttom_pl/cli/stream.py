@@ -14,15 +14,18 @@ import ttom_pl.detectors
 import ttom_pl.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
+from ttom_pl.cli._early import make_early
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer
-from ttom_pl.layout.prompt import first
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
-from ttom_pl.prompts import PromptStream, read_prompts
+from ttom_pl.prompts import PromptStream
 from ttom_pl.resume import check_places
 from ttom_pl.run import RunFolder
 from ttom_pl.stream import Stream
 from ttom_pl.tto import LayoutTTO
+
+_EARLY: dict[str, type] = {"data": PromptStream, "videos": VideoWriter, "memory": ParametricMemory, "stream": Stream}
+"""Sections that need no model."""
 
 
 class StreamCLI(LightningCLI):
@@ -36,7 +39,7 @@ class StreamCLI(LightningCLI):
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
     def before_instantiate_classes(self) -> None:
-        """Look at the prompts and the run folder before the model is loaded, which may take minutes."""
+        """Look at all that needs no model before the model is loaded, which may take minutes."""
         for name in ("VideoWriter", "ParametricMemory"):
             if any(each.class_path.endswith(name) for each in self.config.trainer.callbacks or ()):
                 section = {"VideoWriter": "videos", "ParametricMemory": "memory"}[name]
@@ -44,8 +47,9 @@ class StreamCLI(LightningCLI):
                     f"trainer.callbacks lists {name}; it is there already, set it in the section {section!r}"
                 )
         check_trainer(self.config.trainer)
-        prompts = first(read_prompts(Path(self.config.data.prompts)), self.config.data.limit)
-        VideoWriter(**self.config.videos).names(prompts)
+        early = make_early(self.config, _EARLY)
+        prompts = early["data"].prompts
+        early["videos"].names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
         folder.check(self.dump())
         check_places(prompts, folder)
