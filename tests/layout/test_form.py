@@ -106,6 +106,7 @@ def test_bad_lines_are_refused_with_file_line_and_field(tmp_path: Path, bad: str
     [
         ('[{"prompt": "fine"},\n{"prompt": "a\\ud800"}]', "line 2: field 'prompt' holds"),
         ('{"prompt": "a cat", "prompt": "a dog"}', "line 1: field 'prompt' is there twice"),
+        ('{"a\\ud800": {"original_prompt": "a", "layout": {}}}', r"line 1, entry 'a\\ud800': it holds the character"),
         ('{"a": {"original_prompt": "a\\ud800", "layout": {}}}', "line 1, entry 'a': field 'original_prompt' holds"),
         ('{"a": {"original_prompt": "a", "layout": {"frames": {"99999999999": []}}}}', "numbered from 1 to 10000"),
         ('{"a": {"original_prompt": "a", "layout": {"frames": {"' + "9" * 5000 + '": []}}}}', "numbered from 1"),
@@ -138,6 +139,7 @@ def test_bad_documents(tmp_path: Path, content: str, message: str) -> None:
         ("p.csv", "prompt\na cat\na \x1b[2J cat\n", r"line 3: field 'prompt' holds the character \\x1b"),
         ("p.csv", f"prompt\n{'a' * 200_000}\n", "line 2: not a table .*field larger than field limit"),
         ("p.txt", "a cat\na \x1b[2J cat\n", r"line 2: it holds the character \\x1b"),
+        ("p.csv", "prompt\na cat\x9b2J\n", r"line 2: field 'prompt' holds the character \\x9b"),
         ("p.txt", "a cat\n\na \x7f cat\n", r"line 3: it holds the character \\x7f"),
     ],
 )
@@ -163,6 +165,12 @@ def test_a_line_is_a_prompt_whatever_ends_it(tmp_path: Path, end: str) -> None:
     (tmp_path / "p.txt").write_bytes(f"a cat{end}a \x1b cat".encode())
     with pytest.raises(PromptError, match="line 2"):
         read_any(tmp_path / "p.txt")
+
+
+def test_spaces_of_all_kinds_are_one_space(tmp_path: Path) -> None:
+    """A form feed, a non-breaking space and the separators of Unicode are no characters of a prompt."""
+    (tmp_path / "p.txt").write_text("a\fcat\u00a0sits\x1f\u2028there\n")
+    assert [prompt.text for prompt in read_any(tmp_path / "p.txt")] == ["a cat sits there"]
 
 
 def test_an_id_of_nought(tmp_path: Path) -> None:
@@ -249,7 +257,7 @@ def use(prompts: list[Prompt], folder: Path) -> None:
     for prompt in prompts:
         said = f"{prompt.id} {prompt.text} {prompt.image} {prompt.note}"
         said.encode()
-        assert not any(ord(c) < 0x20 and c not in "\t\n" for c in prompt.id + prompt.text)
+        assert not any(ord(c) < 0x20 and c not in "\t\n\r" for c in prompt.id + prompt.text)
         json.dumps([prompt.id, prompt.text, dict(prompt.metadata), str(prompt.image)], allow_nan=False).encode()
         pickle.dumps(prompt)
         if prompt.image is not None:

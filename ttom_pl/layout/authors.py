@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttom_pl.layout.form import FormError, check_form, short
+from ttom_pl.layout.form import FormError, check_form, check_text, short
 from ttom_pl.layout.members import Member
 from ttom_pl.layout.pixels import Sighting, Size, follow, read_id, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
@@ -37,6 +37,7 @@ def read_authors_cache(entries: Iterable[Member], path: str, size: Size = SIZE) 
     prompts = []
     for entry in entries:
         try:
+            check_text(entry.key)
             check_form(entry.value)
             prompts.append(_read_entry(entry, size))
         except (LayoutError, FormError) as error:

@@ -100,7 +100,8 @@ def _wrong(value: Any, depth: int) -> str:
 
 def _is_odd(character: str) -> bool:
     code = ord(character)
-    return 0xD800 <= code <= 0xDFFF or code == 0x7F or (code < 0x20 and character not in "\t\n\v\f\r\x1c\x1d\x1e\x1f")
+    control = code < 0x20 or 0x7F <= code < 0xA0
+    return 0xD800 <= code <= 0xDFFF or (control and character not in "\t\n\r\x85")
 
 
 def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -96,12 +96,13 @@ def _read_lines(text: str, name: str) -> list[Prompt]:
     """Read a prompt a line."""
     prompts = []
     for number, line in enumerate(text.split("\n"), start=1):
+        prompt = " ".join(line.split())
         try:
-            check_text(line)
+            check_text(prompt)
         except FormError as error:
             raise PromptError(f"{name}, line {number}: {error}") from None
-        if line.strip():
-            prompts.append(Prompt(f"{number:04d}", " ".join(line.split())))
+        if prompt:
+            prompts.append(Prompt(f"{number:04d}", prompt))
     return prompts
 
 
