@@ -41,6 +41,7 @@ def main(args: Sequence[str] | None = None) -> None:
     logging.getLogger("transformers.utils.import_utils").addFilter(
         lambda record: "requires torchvision" not in record.getMessage()
     )
+    name = " ".join(["ttom", *words[:1]])
     make_printable()
     with stopping_at_sigterm() as signals:
         try:
@@ -50,13 +51,13 @@ def main(args: Sequence[str] | None = None) -> None:
             drop_output()
         except KeyboardInterrupt:
             if signals:
-                print(f"ttom {words[0]}: terminated", file=sys.stderr)
+                print(f"{name}: terminated", file=sys.stderr)
             sys.exit(_SIGNALLED + (signals or [signal.SIGINT])[0])
         except Exception as error:
             told = None if os.environ.get("TTOM_TRACEBACK") else explain(error)
             if told is None:
                 raise
-            print(f"ttom {words[0]}: error: {told}", file=sys.stderr)
+            print(f"{name}: error: {told}", file=sys.stderr)
             flush_output()
             sys.exit(2)
 
