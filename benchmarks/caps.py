@@ -25,11 +25,11 @@ from counting import Alive
 from diffusers.utils import logging as diffusers_logging
 from preset_models import MODELS, PRESETS, Model, build
 from procedures import LAYOUT, random_conditioning
-from ttom_pl.rehearsal import LayoutTTO
-from ttom_pl.scene import Scene
 
 from ttom_pl.backbones import Placement
 from ttom_pl.layout import object_targets
+from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.scene import Scene
 
 STAGES = ("text", "iteration", "step", "second transformer", "decoding")
 ORDER = ["wan2.2-a14b", "wan2.1-1.3b", "cogvideox-5b", "cogvideox-2b", "wan2.1-14b"]

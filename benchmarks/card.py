@@ -112,17 +112,17 @@ def _stream_table(run: Path, seconds: float, tiny: bool) -> str:
 
     from ttom_pl.run import read_results
 
-    results = list(read_results(run).values())
-    hits = [result["memory"].get("hit") for result in results]
+    results = list(read_results(run).served.values())
+    hits = [result.hit for result in results]
     if hits != [False, True]:
         raise RuntimeError(f"hits are {hits}; the second prompt must be one, the first none")
-    stages = list(results[0]["seconds"])
+    stages = list(results[0].seconds)
     rows = [["prompt", "memory", "iterations", "loss", *(f"{stage}, s" for stage in stages)]]
     for result in results:
-        losses = [loss for step in result["losses"] for loss in step]
-        memory = f"{result['memory'].get('read', 'miss')}, {result['memory']['write']}"
-        taken = [f"{result['seconds'].get(stage, 0):.2f}" for stage in stages]
-        rows.append([result["prompt"], memory, str(result["updates"]), f"{losses[0]:.3f} → {losses[-1]:.3f}", *taken])
+        losses, memory = result.iterations, result.memory
+        read = "" if memory is None else f"{memory.read}, {memory.write}"
+        taken = [f"{result.seconds.get(stage, 0):.2f}" for stage in stages]
+        rows.append([result.prompt, read, str(result.updates), f"{losses[0]:.3f} → {losses[-1]:.3f}", *taken])
     rows.insert(1, ["---"] * len(rows[0]))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     where = "CPU, tiny" if tiny else torch.cuda.get_device_name()

@@ -273,9 +273,18 @@ def test_bad_input_ends_before_any_compute(
     ("section", "key", "value", "message"),
     [
         ("data", "prompts", "nowhere.txt", "no prompt file"),
+        ("data", "limit", -1, "limit is -1; it is how many prompts"),
         ("stream", "out", "/dev/null/run", "cannot write to the run folder"),
         ("stream", "seed", 7, "another config (stream.seed was 42, is 7)"),
         ("videos", "naming", "t2v-compbench", "has no category of T2V-CompBench"),
+        ("videos", "scale", 0, "videos.scale is 0; it must be from 1 to 64"),
+        ("memory", "threshold", -1.0, "memory.threshold is -1.0; it must be above 0"),
+        ("memory", "eviction", {"class_path": "AgeingLFU", "init_args": {"half_life": -1}}, "half_life is -1"),
+        ("stream", "min_confidence", 7.0, "stream.min_confidence is 7.0; it must be from 0 to 1"),
+        ("stream", "planner", {"class_path": "LLMPlanner"}, "there is no model to plan with"),
+        ("stream", "planner", {"class_path": "FilePlanner", "init_args": {"path": "/nowhere"}}, "/nowhere"),
+        ("trainer", "devices", 0, "trainer.devices 0 cannot be used here"),
+        ("trainer", "max_time", "soon", "trainer.max_time soon cannot be used here"),
         ("trainer", "callbacks", [{"class_path": "VideoWriter"}], "set it in the section 'videos'"),
     ],
 )

@@ -47,6 +47,28 @@ def test_strict(tmp_path: Path, prompts: Path) -> None:
     plan(prompts, "--out", tmp_path / "layouts.jsonl", "--strict", "--limit", 1)
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_no_prompt_is_no_limit(tmp_path: Path, prompts: Path, limit: int, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "layouts.jsonl"
+    out.write_text("old")
+    with pytest.raises(SystemExit) as stopped:
+        plan(prompts, "--out", out, "--limit", limit)
+    assert stopped.value.code == 2
+    assert f"limit is {limit}; it is how many prompts" in capsys.readouterr().err
+    assert out.read_text() == "old"
+
+
+def test_without_any_layout_the_old_file_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prompts, out = tmp_path / "prompts.txt", tmp_path / "layouts.jsonl"
+    prompts.write_text("...\n!\n")
+    out.write_text("old")
+    with pytest.raises(SystemExit) as stopped:
+        plan(prompts, "--out", out)
+    assert stopped.value.code == 1
+    assert "layouts: none, and nothing is written" in capsys.readouterr().out
+    assert out.read_text() == "old"
+
+
 def test_what_is_written_can_be_streamed(tmp_path: Path, prompts: Path) -> None:
     plan(prompts, "--out", tmp_path / "layouts.jsonl", "--limit", 1)
     (prompt,) = read_any(tmp_path / "layouts.jsonl")

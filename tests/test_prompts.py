@@ -57,6 +57,9 @@ def test_limit(tmp_path: Path) -> None:
     path = write(tmp_path / "prompts.txt", "a", "b", "c")
     assert [prompt.text for prompt in PromptStream(path, limit=2).prompts] == ["a", "b"]
     assert len(PromptStream(path).prompts) == 3
+    for limit in (0, -1):
+        with pytest.raises(ValueError, match=f"limit is {limit}; it is how many prompts to take"):
+            PromptStream(path, limit=limit)
 
 
 def test_missing_file(tmp_path: Path) -> None:

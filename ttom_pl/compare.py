@@ -11,6 +11,7 @@ from PIL import Image
 from ttom_pl.media import contact_sheet, film_strip, read_mp4
 from ttom_pl.metrics.interval import mean_interval
 from ttom_pl.run import Result, Results, RunError, read_results
+from ttom_pl.truth import doubts
 
 ITERATIONS, SECONDS = "iterations", "seconds"
 
@@ -100,7 +101,9 @@ class Comparison:
         note = f"{number}; in brackets the 95% paired bootstrap interval of the difference from {self.names[baseline]}"
         applies = {m: int((~np.isnan(self.values[m][0])).sum()) for m in metrics}
         fewer = [f"{m.replace('_', ' ')} applies to {n} of them" for m, n in applies.items() if n < len(self.ids)]
-        return f"{note}, * where it leaves out 0" + (f"; {', '.join(fewer)}." if fewer else ".")
+        note = f"{note}, * where it leaves out 0" + (f"; {', '.join(fewer)}." if fewer else ".")
+        doubt = doubts([self.results[0][0][id].truth for id in self.ids])
+        return f"{note}\n\n{doubt[0].upper()}{doubt[1:]}." if doubt else note
 
     def sheet(self, prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:
         """Return a contact sheet: a row per prompt, a column per method, layout boxes drawn over the frames.

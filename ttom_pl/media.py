@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import matplotlib
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ttom_pl.layout import Layout, interpolate_boxes
+from ttom_pl.whole_files import replacing
 
 TRACK_COLORS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000")
 """Outline colours of tracks, by their place in the layout."""
@@ -38,7 +40,7 @@ def to_pixels(video: Tensor, scale: int = 1) -> NDArray[np.uint8]:
 
 
 def write_mp4(path: Path, video: Tensor, fps: int, scale: int = 1) -> None:
-    """Write a video (F, 3, H, W) in [0, 1] as H.264 mp4.
+    """Write a video (F, 3, H, W) in [0, 1] as H.264 mp4; a file that is there stays until the new one is whole.
 
     Args:
         path: the file; its folder must exist.
@@ -47,12 +49,30 @@ def write_mp4(path: Path, video: Tensor, fps: int, scale: int = 1) -> None:
         scale: enlargement without smoothing, for very small videos.
     """
     pixels = to_pixels(video, scale)
-    with av.open(str(path), mode="w") as container:
+    with replacing(path) as unfinished, av.open(str(unfinished), mode="w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "fast"})
         stream.height, stream.width, stream.pix_fmt = pixels.shape[1], pixels.shape[2], "yuv420p"
         for frame in pixels:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+
+
+def write_picture(path: Path, picture: Image.Image, **options: Any) -> None:
+    """Write a picture; a file that is there stays until the new one is whole.
+
+    Args:
+        path: the file; its ending gives the format, and its folder must exist.
+        picture: the picture.
+        options: of the format, as :meth:`PIL.Image.Image.save` has them.
+
+    Raises:
+        ValueError: if no format has the ending.
+    """
+    format = Image.registered_extensions().get(path.suffix.lower())
+    if format is None or format not in Image.SAVE:
+        raise ValueError(f"no picture format has the ending {path.suffix!r} of {str(path)!r}; write .png")
+    with replacing(path) as unfinished:
+        picture.save(unfinished, format, **options)
 
 
 def read_mp4(path: Path) -> Tensor:

@@ -51,7 +51,7 @@ def video_name(naming: Naming, prompt: str, number: int, category: str = "", ind
     if naming == "number":
         return f"{number:04d}.mp4"
     if naming == "t2v-compbench":
-        if not category or "/" in category or category.startswith("."):
+        if not category or "/" in category or category.startswith(".") or len(category.encode()) > _LONGEST:
             raise ValueError(
                 f"prompt {prompt!r} has no category of T2V-CompBench that could name a folder ({category!r}); "
                 "read its metadata files, or name the category of all prompts"

@@ -5,7 +5,7 @@ from pathlib import Path
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_warn
 
-from ttom_pl.layout.prompt import Prompt, PromptError
+from ttom_pl.layout.prompt import Prompt, PromptError, first
 from ttom_pl.layout.readers import read_any
 
 __all__ = ["Prompt", "PromptError", "PromptStream", "read_prompts"]
@@ -22,15 +22,16 @@ class PromptStream(LightningDataModule):
 
     Args:
         prompts: the file.
-        limit: take only so many prompts from the start.
+        limit: take only so many prompts from the start, at least 1.
 
     Raises:
         PromptError: if the file is missing, empty or not text, or if a line is malformed or an id repeats.
+        ValueError: if the limit is less than 1.
     """
 
     def __init__(self, prompts: Path, limit: int | None = None) -> None:
         super().__init__()
-        self.prompts = read_prompts(Path(prompts))[:limit]
+        self.prompts = first(read_prompts(Path(prompts)), limit)
         for prompt in self.prompts:
             if prompt.note:
                 rank_zero_warn(f"{prompt.note}; the planner is asked")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
@@ -19,6 +19,7 @@ from ttom_pl.callbacks.base import Findings, MemoryCallback, StreamCallback, Str
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.prompts import Prompt
+from ttom_pl.ranges import check_range
 from ttom_pl.recall import Proposal
 from ttom_pl.rehearsal import LayoutTTO, check_trainer, rehearse
 from ttom_pl.run import Result, RunFolder, Skipped, check_places, image_record
@@ -29,6 +30,7 @@ from ttom_pl.run.pending import Pending, held, hold, release
 from ttom_pl.run.request import Request
 from ttom_pl.scene import Fit, Scene, Start
 
+_T = TypeVar("_T")
 _VERSIONS = {name: version(name) for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning")}
 
 
@@ -63,8 +65,8 @@ class Stream:
         min_confidence: float = 0.0,
         unsure: Literal["plain", "skip"] = "plain",
     ) -> None:
-        if not 0 <= min_confidence <= 1:
-            raise ValueError(f"stream.min_confidence is {min_confidence}; it must be from 0 to 1")
+        check_range("stream.min_confidence", min_confidence, least=0, most=1)
+        check_range("stream.seed", seed, least=-(2**63), most=2**63 - 1 - 2**32)
         self.out = Path(out)
         self.planner = planner or GrammarPlanner()
         self.seed = seed
@@ -156,6 +158,7 @@ class Stream:
             seconds=seconds,
             scores=findings.scores,
             files=findings.files,
+            truth=findings.truth,
             plain=request.plain,
             versions=_VERSIONS,
         )
@@ -164,12 +167,14 @@ class Stream:
         """Return what all callbacks have found and written."""
         scores: dict[str, float] = {}
         files: dict[str, str] = {}
+        truth: dict[str, str] = {}
         for callback in self._callbacks:
             findings = callback.on_prompt_end(request, scene, fit, video)
             if findings is not None:
                 scores |= findings.scores
                 files |= findings.files
-        return Findings(dict(sorted(scores.items())), dict(sorted(files.items())))
+                truth |= findings.truth
+        return Findings(_in_order(scores), _in_order(files), _in_order(truth))
 
     def _remember(self, result: Result, proposal: Proposal) -> Result:
         """Commit to the memory and write the result: both, whenever the process is stopped in between."""
@@ -256,6 +261,11 @@ class Stream:
     def _tell_served(self, result: Result) -> None:
         for callback in self._callbacks:
             callback.on_prompt_served(result)
+
+
+def _in_order(named: dict[str, _T]) -> dict[str, _T]:
+    """Return what callbacks have found in an order that does not depend on theirs."""
+    return dict(sorted(named.items()))
 
 
 @contextmanager

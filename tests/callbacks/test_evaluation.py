@@ -60,6 +60,8 @@ def test_scores(serve: Callable[..., Any]) -> None:
         assert again.items() <= result.scores.items()
         assert {"color", "shape", "correct", "attention_jsd", "generative_numeracy"} <= result.scores.keys()
     assert "motion_binding" in results["first"].scores
+    assert results["first"].truth["motion_binding"] == "caption"
+    assert results["first"].truth["layout_miou"] == "layout by fixed"
     assert "motion_binding" not in results["second"].scores
     means = evaluation.evaluator.metrics
     numeracy = [result.scores["generative_numeracy"] for result in results.values()]

@@ -3,15 +3,17 @@
 import json
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from chat_server import KEY, Server, says, server  # noqa: F401
 
-from ttom_pl.cli import main
+from ttom_pl.cli import evaluate, main
 from ttom_pl.compare import compare
-from ttom_pl.evaluation import find_clips, summarise
+from ttom_pl.evaluation import Clip, Evaluator, find_clips, summarise
 from ttom_pl.layout import Layout, Track
 from ttom_pl.media import write_mp4
 from ttom_pl.run import Result, RunFolder
@@ -269,6 +271,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
                 "updates": 0,
                 "seconds": {"fit": 1.0},
                 "layout": {},
+                "truth": {"motion_binding": "grammar"},
             }
             | {
                 "scores": {"motion_binding": 0.3 + gain + noise.normal(0, 0.05)}
@@ -278,6 +281,7 @@ def test_compare_takes_the_new_metrics(tmp_path: Path) -> None:
         ]
         (tmp_path / run / "results.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     comparison = compare([tmp_path / "plain", tmp_path / "ttom"])
+    assert "What 40 of 40 prompts ask for is known from the grammar alone" in comparison.table()
     difference = comparison.difference("motion_binding", 1)
     assert difference.mean == pytest.approx(0.1, abs=0.03)
     assert "motion binding" in comparison.table()
@@ -346,3 +350,131 @@ def test_a_file_in_place_of_a_folder(videos: Path, prompts: Path, capsys: pytest
     with pytest.raises(SystemExit):
         main(["evaluate", str(videos / "0001.mp4"), "--prompts", str(prompts)])
     assert f"is a file; give the folder that it is in, {str(videos)!r}" in capsys.readouterr().err
+
+
+def test_what_is_known_from_the_grammar_alone_is_said(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same video, twice asked for by English that is no caption: once with the truth beside it, once without."""
+    text = "A red circle and a blue square are near each other, and the red circle is moving to the right"
+    prompts, out = tmp_path / "prompts.jsonl", tmp_path / "s"
+    truth = {"object_1": "red circle", "d_1": "left", "object_2": "blue square", "d_2": "up"}
+    prompts.write_text("\n".join(json.dumps({"id": i, "prompt": text} | m) for i, m in (("1", {}), ("2", truth))))
+    for name in ("1", "2"):
+        film(tmp_path / "v" / f"{name}.mp4", scene_of(0))
+    main(["evaluate", str(tmp_path / "v"), "--prompts", str(prompts), "--detector=sprites", "--out", str(out)])
+    read, given = scores(out)
+    assert read["truth"] == {"motion_binding": "grammar", "persistence": "grammar"}
+    assert given["truth"] == {"motion_binding": "metadata", "persistence": "metadata"}
+    assert read["scores"]["motion_binding"] < 0.3 < given["scores"]["motion_binding"]
+    table = (out / "table.txt").read_text()
+    assert re.search(
+        r"motion_binding .* known from|motion_binding .* (grammar 1, metadata 1|metadata 1, grammar 1)", table
+    )
+    assert re.search(r"temporal_flickering .* the video", table)
+    assert "what 1 of 2 prompts ask for is known from the grammar alone" in table
+    page = (out / "report.html").read_text()
+    assert "what 1 of 2 prompts ask for is known from the grammar alone" in page
+    assert page.count("(as the grammar reads it)") == 1
+
+
+def test_nothing_is_said_where_captions_or_metadata_tell(videos: Path, prompts: Path, tmp_path: Path) -> None:
+    main(["evaluate", str(videos), "--prompts", str(prompts), "--detector=sprites", "--out", str(tmp_path / "s")])
+    table = (tmp_path / "s" / "table.txt").read_text()
+    assert re.search(r"motion_binding .* caption\n", table)
+    assert "grammar" not in table + (tmp_path / "s" / "report.html").read_text()
+
+
+class Killed(BaseException):
+    """Stands for what ends a process in the middle."""
+
+
+@pytest.fixture
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which videos are scored, by name; the list holds at most as many as its first item says, then comes the kill."""
+    names: list[str] = []
+    original = evaluate._line
+
+    def line(clip: Clip, evaluator: Evaluator) -> dict:
+        if names and names[0] == f"kill after {len(names) - 1}":
+            raise Killed
+        names.append(clip.path.name)
+        return original(clip, evaluator)
+
+    monkeypatch.setattr(evaluate, "_line", line)
+    return names
+
+
+def test_a_stop_keeps_the_scores_that_are_there(
+    videos: Path, prompts: Path, tmp_path: Path, scored: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second run that is killed leaves the files of the first; the third one goes on where the second was."""
+    out = tmp_path / "scores"
+    command = ["evaluate", str(videos), "--prompts", str(prompts), "--detector", "sprites", "--out", str(out)]
+    main(command)
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert set(first) == {"scores.jsonl", "table.txt", "report.html"}
+
+    scored[:] = ["kill after 1"]
+    with pytest.raises(Killed):
+        main([*command, "--num_frames=9"])
+    assert "the same command goes on from" in capsys.readouterr().err
+    assert {name: (out / name).read_bytes() for name in first} == first
+    assert {path.name for path in out.iterdir()} - set(first) == {"scores.jsonl.unfinished"}
+
+    scored[:] = []
+    main([*command, "--num_frames=9"])
+    assert scored == ["0002.mp4"]
+    assert "1 of them were scored before a stop" in (out / "table.txt").read_text()
+    resumed = scores(out)
+    assert [line["id"] for line in resumed] == ["0001", "0002"]
+    assert {path.name for path in out.iterdir()} == set(first)
+
+    scored[:] = []
+    main([*command, "--num_frames=9"])  # one that has ended is made anew
+    assert scored == ["0001.mp4", "0002.mp4"]
+    assert scores(out) == resumed
+
+
+@pytest.mark.parametrize("changed", ["an option", "a video", "a prompt", "a torn line", "nothing"])
+def test_what_is_scored_again_after_a_stop(
+    videos: Path, prompts: Path, tmp_path: Path, scored: list[str], changed: str
+) -> None:
+    out = tmp_path / "scores"
+    command = ["evaluate", str(videos), "--prompts", str(prompts), "--detector", "sprites", "--out", str(out)]
+    scored[:] = ["kill after 1"]
+    with pytest.raises(Killed):
+        main(command)
+    scored[:] = []
+    match changed:
+        case "an option":
+            command.append("--detector.by=color")
+        case "a video":
+            film(videos / "0001.mp4", scene_of(0, seed=5))
+        case "a prompt":
+            prompts.write_text("\n".join(["a red circle moves left", PROMPTS[1]]))
+        case "a torn line":
+            journal = out / "scores.jsonl.unfinished"
+            journal.write_bytes(journal.read_bytes()[:-20] + b"\xff")
+    main(command)
+    assert scored == (["0002.mp4"] if changed == "nothing" else ["0001.mp4", "0002.mp4"])
+    assert [line["id"] for line in scores(out)] == ["0001", "0002"]
+
+
+def test_a_process_that_is_killed(videos: Path, prompts: Path, tmp_path: Path) -> None:
+    """By the signal that cannot be caught, at no chosen moment."""
+    out = tmp_path / "scores"
+    command = ["evaluate", str(videos), "--prompts", str(prompts), "--out", str(out)]
+    main(command)
+    before = (out / "scores.jsonl").read_bytes()
+    slow = (
+        "import time, sys; from ttom_pl.cli import evaluate, main; line = evaluate._line\n"
+        "def slowly(*given):\n    print('scoring', flush=True); time.sleep(60)\n"
+        "evaluate._line = slowly; main(sys.argv[1:])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", slow, *command], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"scoring\n"
+    process.kill()
+    process.wait()
+    assert (out / "scores.jsonl").read_bytes() == before

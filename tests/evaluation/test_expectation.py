@@ -1,5 +1,7 @@
 """What prompts ask for: metadata, captions, English; and the metadata of T2V-CompBench as it is."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ def test_metadata() -> None:
     spatial = asked("x", spatial="under", object_1="fox", object_2="tree")
     assert spatial.relation == ("fox", "below", "tree")
     assert spatial.phrases == ["fox", "tree"]
-    assert asked("x", spatial="behind", object_1="fox", object_2="tree") == Expectation()
+    behind = asked("x", spatial="behind", object_1="fox", object_2="tree")
+    assert (behind.relation, behind.phrases, behind.truth) == (None, ["fox", "tree"], "metadata")
 
 
 def test_claims() -> None:
@@ -72,7 +75,38 @@ def test_english() -> None:
     assert both.motions == (("ball", "left"), ("puppy", "right"))
     assert both.counts == (("puppy", 3),)
     assert asked("A brown dog is sitting to the left of a bicycle").relation == ("brown dog", "left", "bicycle")
-    assert asked("the sky at night") == Expectation()
+    assert asked("the sky at night") == Expectation(truth="grammar")
+
+
+def test_where_it_is_known_from() -> None:
+    """The metadata decides, whatever the text says and however it is read; metadata of other things says nothing."""
+    text = "A robot hands a cup to a child, who then runs off to the right"
+    assert (asked(text).truth, asked(text).motions) == ("grammar", (("child", "right"),))
+    given = asked("The cat runs to the left", object_1="dog", d_1="up")
+    assert (given.truth, given.motions, given.phrases) == ("metadata", (("dog", "up"),), ["dog"])
+    assert asked("The cat runs to the left", objects="cat", numbers="3").motions == ()
+    assert asked("a red circle moves left").truth == "caption"
+    for metadata in ({"category": "motion_binding"}, {"source": "me"}, {"auxiliary_info": {"color": {"color": "red"}}}):
+        assert asked("The cat runs to the left", **metadata).truth == "grammar"
+    assert asked("Two cars collide", category="object_interactions").truth == "metadata"
+
+
+def test_metadata_of_vbench() -> None:
+    """As it is in ``VBench_full_info.json``, each kind once more within itself, or as its scripts hand it on."""
+    relation = {"object_a": "bicycle", "object_b": "car", "relationship": "on the top of"}
+    for info in ({"spatial_relationship": {"spatial_relationship": relation}}, {"spatial_relationship": relation}):
+        spatial = asked("x", dimension=["spatial_relationship"], auxiliary_info=info)
+        assert (spatial.relation, spatial.truth) == (("bicycle", "above", "car"), "metadata")
+    several = asked("x", auxiliary_info={"multiple_objects": {"object": "bird and cat"}})
+    assert (several.phrases, several.counts) == (["bird", "cat"], ())
+    assert str(several) == "bird, cat"
+    for info, message in (
+        ({"spatial_relationship": relation | {"relationship": "near"}}, "the relation is 'near', not one of on the"),
+        ({"spatial_relationship": {"object_a": "x"}}, "field 'relationship' is missing"),
+        ({"multiple_objects": "bird"}, "not as VBench has it"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            asked("x", auxiliary_info=info)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +129,7 @@ def test_the_benchmark_itself(shared_data: Path) -> None:
         prompts = read_any(file)
         kinds = {category(prompt) for prompt in prompts}
         assert len(kinds) == 1
+        assert {expect(prompt).truth for prompt in prompts} == {"metadata"}
         if kinds == {"motion_binding"}:
             assert all(expect(prompt).motions for prompt in prompts)
         if kinds == {"generative_numeracy"}:
@@ -104,3 +139,20 @@ def test_the_benchmark_itself(shared_data: Path) -> None:
         if kinds == {"spatial_relationship"}:
             empty = {prompt.metadata["spatial"] for prompt in prompts if expect(prompt).relation is None}
     assert empty == {"behind", "in front of"}
+
+
+def test_the_other_benchmark(shared_data: Path) -> None:
+    """Long prompts of VBench, which the grammar reads in its own way, are asked for what their metadata says."""
+    pattern = re.compile(
+        r"^(?:an? )?([\w ]+?) (on the (?:left|right|top|bottom) of) (?:an? )?([\w ]+?)(?:, front view)?$"
+    )
+    for prompt in json.loads((shared_data / "vbench" / "given.json").read_text())["spatial_relationship"]:
+        match = pattern.match(prompt["short"])
+        assert match
+        a, relationship, b = match.groups()
+        info = {"spatial_relationship": {"object_a": a, "object_b": b, "relationship": relationship}}
+        expected = asked(prompt["long"], auxiliary_info={"spatial_relationship": info})
+        assert expected.truth == "metadata"
+        assert expected.relation is not None
+        assert (expected.relation[0], expected.relation[2]) == (a, b)
+        assert expected.motions == ()

@@ -10,6 +10,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
+from ttom_pl.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 
@@ -53,6 +54,8 @@ class LTXBackbone(CrossAttentionBackbone):
         decode_noise_scale: float | None = None,
         **settings: Any,
     ) -> None:
+        check_range("decode_timestep", decode_timestep, least=0, most=1)
+        check_range("decode_noise_scale", decode_noise_scale, least=0, most=1)
         super().__init__(
             pretrained,
             height,

@@ -25,6 +25,7 @@ from ttom_pl.backbones.quantization import Quantization
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.tokens import spans_in, token_positions
 from ttom_pl.backbones.user_loras import Lora, load_loras
+from ttom_pl.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -87,6 +88,16 @@ class PipelineBackbone(Backbone):
         schedule: Schedule | None = None,
         quantization: Quantization | None = None,
     ) -> None:
+        for name, value, unit in (
+            ("height", height, "pixels"),
+            ("width", width, "pixels"),
+            ("num_frames", num_frames, "frames of the video"),
+            ("num_inference_steps", num_inference_steps, "denoising steps"),
+            ("max_sequence_length", max_sequence_length, "tokens"),
+            ("fps", fps, "frames per second"),
+        ):  # before the model is loaded
+            check_range(name, value, least=1, meaning=unit)
+        check_range("guidance_scale", guidance_scale, least=0, meaning="guidance is off at 1 and below")
         self.pretrained = pretrained
         self.height = height
         self.width = width

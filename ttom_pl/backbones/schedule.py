@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from diffusers.schedulers import SchedulerMixin
 
+from ttom_pl.ranges import check_range
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -39,6 +41,8 @@ class Schedule:
         if self.sigmas is not None and self.timesteps is not None:
             raise ValueError("schedule has both sigmas and timesteps; give one of them")
         steps = self.steps
+        for step in steps or ():
+            check_range("sigmas or timesteps of schedule", step, least=0)
         if steps is not None and (not steps or any(b >= a for a, b in pairwise(steps))):
             raise ValueError(f"sigmas or timesteps of schedule are {list(steps)}; they must fall from step to step")
         if self.scheduler is not None:

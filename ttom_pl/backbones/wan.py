@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
 from ttom_pl.backbones.schedule import shifted, warn_of_double_shift
+from ttom_pl.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 
@@ -56,6 +57,8 @@ class WanBackbone(CrossAttentionBackbone):
         flow_shift: float | None = None,
         **settings: Any,
     ) -> None:
+        check_range("guidance_scale_2", guidance_scale_2, least=0, meaning="guidance is off at 1 and below")
+        check_range("flow_shift", flow_shift, above=0)
         super().__init__(
             pretrained,
             height,

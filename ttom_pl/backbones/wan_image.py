@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from diffusers import WanImageToVideoPipeline
 from diffusers.utils.torch_utils import randn_tensor
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from ttom_pl.backbones.pipeline import PipelineBackbone
@@ -29,18 +29,14 @@ class WanImageBackbone(WanBackbone):
         """Raise ``ValueError`` if there is no image, or none that can be read."""
         if image is None:
             raise ValueError("this model makes videos from an image; give the prompt an 'image' in a .jsonl file")
-        try:
-            Image.open(image).close()
-        except (OSError, UnidentifiedImageError) as error:
-            raise ValueError(f"the image {str(image)!r} cannot be read ({error}); give a PNG or JPEG file") from None
+        _picture(image)
 
     @torch.no_grad()
     def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
         """Encode the prompt, the negative prompt and the image."""
         conditioning = super().encode(prompt, image)
         assert image is not None
-        with Image.open(image) as opened:
-            picture = opened.convert("RGB")
+        picture = _picture(image)
         transformer = self.pipe.transformer
         embeds = None
         if transformer.config.image_dim is not None:
@@ -111,3 +107,16 @@ class WanImageBackbone(WanBackbone):
             assert image is not None
             latents = (1 - mask) * image + mask * latents
         return latents
+
+
+def _picture(image: Path) -> Image.Image:
+    """Read all of an image: one that is cut off, or larger than Pillow takes, is found out here.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        with Image.open(image) as opened:
+            return opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"the image {str(image)!r} cannot be read ({error}); give a PNG or JPEG file") from None

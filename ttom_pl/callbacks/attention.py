@@ -8,6 +8,7 @@ from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
 from ttom_pl.memory.maps import pack_maps
 from ttom_pl.run.request import Request
 from ttom_pl.scene import Fit, Scene
+from ttom_pl.whole_files import write_text
 
 
 class AttentionMaps(StreamCallback):
@@ -36,5 +37,5 @@ class AttentionMaps(StreamCallback):
         name = f"attention/{request.number:04d}.json"
         path = self._folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(maps), encoding="utf-8")
+        write_text(path, json.dumps(maps))
         return Findings(files={"attention": name})

@@ -40,10 +40,12 @@ class Findings:
     Attributes:
         scores: scores of the video by name.
         files: what was written, relative to the run folder, by kind.
+        truth: where it is known from, by score, what the video must show.
     """
 
     scores: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    truth: Mapping[str, str] = field(default_factory=dict)
 
 
 class StreamCallback(Callback):

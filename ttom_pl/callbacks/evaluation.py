@@ -61,4 +61,4 @@ class Evaluation(StreamCallback):
         scored = self.evaluator.score(video, request.prompt, request.layout)
         for error in scored.errors:
             rank_zero_warn(f"the video of prompt {request.prompt.id!r} is not scored in full: {error}")
-        return Findings(scores | scored.scores)
+        return Findings(scores | scored.scores, truth=scored.truth)

@@ -11,6 +11,7 @@ from ttom_pl.callbacks.base import MemoryCallback, StreamInfo
 from ttom_pl.memory import LFU, AdapterSpec, EvictionPolicy, Memory, MergeRule, RunningAverage, memory_folder
 from ttom_pl.memory.maps import pack_maps
 from ttom_pl.metrics import HitRate
+from ttom_pl.ranges import check_range
 from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, Recall, RecallPolicy, SceneMemory
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import Decision, RunFolder
@@ -38,12 +39,8 @@ class StorePolicy:
     merge: MergeRule = RunningAverage()  # noqa: RUF009
 
     def __post_init__(self) -> None:
-        for name in ("capacity", "capacity_bytes"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(
-                    f"memory.store.{name} is {value}; it must be at least 1 (memory.mode off remembers nothing)"
-                )
+        check_range("memory.store.capacity", self.capacity, least=1, meaning="entries; memory.mode off remembers none")
+        check_range("memory.store.capacity_bytes", self.capacity_bytes, least=1)
 
 
 class ParametricMemory(MemoryCallback):

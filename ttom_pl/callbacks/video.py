@@ -8,10 +8,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
-from ttom_pl.evaluation.expectation import category
+from ttom_pl.evaluation.metadata import category
 from ttom_pl.layout.prompt import Prompt
-from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4
+from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4, write_picture
 from ttom_pl.naming import Naming, video_name
+from ttom_pl.ranges import check_range
 from ttom_pl.run.request import Request
 from ttom_pl.scene import Fit, Scene
 
@@ -32,7 +33,8 @@ class VideoWriter(StreamCallback):
         folder: where the videos go; ``videos`` in the run folder when not given.
 
     Raises:
-        ValueError: at the start of the stream, if a prompt has no name of the kind that is asked for.
+        ValueError: if a number is out of its range; at the start of the stream, if a prompt has no name of the kind
+            that is asked for.
     """
 
     once = True
@@ -47,6 +49,10 @@ class VideoWriter(StreamCallback):
         sample: int = 0,
         folder: Path | None = None,
     ) -> None:
+        check_range("videos.scale", scale, least=1, most=64, meaning="pixels for each pixel")
+        check_range("videos.sheet_prompts", sheet_prompts, least=0, meaning="0 for no contact sheet")
+        check_range("videos.frames", frames, least=1, meaning="frames on the contact sheet")
+        check_range("videos.sample", sample, least=0)
         self.naming = naming
         self.category = category
         self.sample = sample
@@ -100,5 +106,5 @@ class VideoWriter(StreamCallback):
                 assert result.layout is not None
                 video = read_mp4(self.folder / result.files["video"])
                 rows.append((f"{result.id}  {result.prompt}", [film_strip(video, result.layout, self.frames)]))
-            contact_sheet(rows).save(self.folder / "contact_sheet.png")
+            write_picture(self.folder / "contact_sheet.png", contact_sheet(rows))
             rank_zero_info(f"contact sheet: {self.folder / 'contact_sheet.png'}")

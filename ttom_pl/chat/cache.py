@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from ttom_pl.whole_files import write_text
 
 
 class AnswerCache:
@@ -33,10 +34,7 @@ class AnswerCache:
         """Keep the answer to a question."""
         self.path.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"question": dict(question), "answer": answer}, indent=1, ensure_ascii=False)
-        handle, temporary = tempfile.mkstemp(dir=self.path, suffix=".tmp")
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-        Path(temporary).replace(self._file(question))  # a reader sees the old file or the new one, never half of it
+        write_text(self._file(question), text + "\n")  # a reader sees the old file or the new one, never half of it
 
     def _file(self, question: Mapping[str, Any]) -> Path:
         digest = hashlib.sha256(json.dumps(dict(question), sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ttom_pl.chat.endpoint import Endpoint, EndpointError
+from ttom_pl.ranges import check_range
 
 Message = dict[str, Any]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text or a list of parts}``."""
@@ -48,6 +49,9 @@ class Chat:
         retries: attempts after the first one.
         backoff: seconds before the second attempt.
         answer: what an answer is called in its schema.
+
+    Raises:
+        ValueError: if a number is out of its range.
     """
 
     def __init__(
@@ -60,6 +64,10 @@ class Chat:
         backoff: float = 1.0,
         answer: str = "answer",
     ) -> None:
+        check_range("temperature", temperature, least=0)
+        check_range("max_tokens", max_tokens, least=1)
+        check_range("retries", retries, least=0)
+        check_range("backoff", backoff, least=0, meaning="seconds")
         self.endpoint = endpoint
         self.model = model
         self.temperature = temperature

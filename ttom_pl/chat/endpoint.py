@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from ttom_pl.ranges import check_range
+
 OPENAI = "https://api.openai.com/v1"
 """OpenAI's own endpoint."""
 _LARGEST = 8 << 20
@@ -62,10 +64,16 @@ class Endpoint:
     timeout: float
 
     def __post_init__(self) -> None:
-        parts = urllib.parse.urlsplit(self.base_url)
-        if "@" in parts.netloc or parts.query:
+        check_range("timeout", self.timeout, above=0, meaning="seconds")
+        try:
+            parts = urllib.parse.urlsplit(self.base_url)
+            sound = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            sound = False
+        if "@" in self.base_url or "?" in self.base_url:
             raise ValueError(f"base_url carries a user, password or query; put the key in ${self.api_key_env} instead")
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        plain = self.base_url.isascii() and self.base_url.isprintable() and " " not in self.base_url
+        if not sound or not plain or parts.scheme not in ("http", "https"):
             raise ValueError(f"base_url is {self.base_url!r}; give an address such as 'http://localhost:8000/v1'")
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:

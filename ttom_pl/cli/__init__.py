@@ -2,11 +2,14 @@
 
 import logging
 import os
+import signal
 import sys
-from argparse import ArgumentError
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+
+from ttom_pl.cli._errors import explain
+from ttom_pl.cli._terminal import drop_output, flush_output, make_printable, stopping_at_sigterm
 
 COMMANDS = {
     "stream": "serve the prompts of a file: plan, rehearse, remember, write videos and scores",
@@ -19,6 +22,8 @@ COMMANDS = {
     "pretrain": "train the embedded Sprites model",
 }
 """Subcommands and what they do; each is a module of this package with a ``main(args)``."""
+_SIGNALLED = 128
+"""What shells add to the number of the signal that ended a command."""
 
 _SAID_ON_IMPORT = {
     "transformers.utils.import_utils": "requires torchvision",  # images are prepared without it
@@ -34,39 +39,49 @@ def main(args: Sequence[str] | None = None) -> None:
 
     Args:
         args: command line without the program's name; ``sys.argv`` when not given.
+
+    Raises:
+        SystemExit: 1 where the command did not do all of its work, 2 where it could not be done as it was given, 130
+            and 143 after Ctrl-C and SIGTERM.
     """
     words = list(sys.argv[1:] if args is None else args)
-    for name in _SAID_ON_IMPORT:
-        logging.getLogger(name).addFilter(_is_news)
-    try:
-        if not words or words[0] in ("-h", "--help"):
-            print(_help())
-            return
-        if words[0] == "--version":
-            print(f"ttom {version('ttom_pl')}")
-            return
-        if words[0] not in COMMANDS:
-            print(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+    for logger in _SAID_ON_IMPORT:
+        logging.getLogger(logger).addFilter(_is_news)
+    name = " ".join(["ttom", *words[:1]])
+    make_printable()
+    with stopping_at_sigterm() as signals:
+        try:
+            _run(words)
+            sys.stdout.flush()  # now, while it can be said that it went wrong
+        except BrokenPipeError:
+            drop_output()
+        except KeyboardInterrupt:
+            if signals:
+                print(f"{name}: terminated", file=sys.stderr)
+            sys.exit(_SIGNALLED + (signals or [signal.SIGINT])[0])
+        except Exception as error:
+            told = None if os.environ.get("TTOM_TRACEBACK") else explain(error)
+            if told is None:
+                raise
+            print(f"{name}: error: {told}", file=sys.stderr)
+            flush_output()
             sys.exit(2)
+
+
+def _run(words: Sequence[str]) -> None:
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+    elif words[0] == "--version":
+        print(f"ttom {version('ttom_pl')}")
+    elif words[0] in COMMANDS:
         import_module(f"ttom_pl.cli.{words[0]}").main(words[1:])
-    except BrokenPipeError:
-        _drop_output()
-    except (ArgumentError, ValueError, OSError) as error:
-        if os.environ.get("TTOM_TRACEBACK"):
-            raise
-        print(f"ttom {words[0]}: error: {error}", file=sys.stderr)
+    else:
+        print(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     return _SAID_ON_IMPORT[record.name] not in record.getMessage()
-
-
-def _drop_output() -> None:
-    """Let the interpreter flush into nothing at exit: the reader of our output has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help() -> str:
@@ -81,5 +96,6 @@ def _help() -> str:
             *lines,
             "",
             "'ttom COMMAND --help' tells more. TTOM_TRACEBACK=1 shows where an error comes from.",
+            "exit status: 0 done, 1 not all of it could be done, 2 refused as it was given, 130 and 143 stopped.",
         ]
     )

@@ -6,10 +6,13 @@ import warnings
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from ttom_pl.memory.plain import plain_lines
+from ttom_pl.redact import redact
+
 
 def quieten() -> None:
     """Silence loading bars, tips and notes about how the CLI is called; warnings are shown without their source."""
-    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_: f"warning: {plain_lines(redact(message))}\n"
     warnings.filterwarnings("ignore", ".*args parameter is intended to run from within Python.*")
     warnings.filterwarnings("ignore", ".*LeafSpec.*")
     diffusers_logging.disable_progress_bar()

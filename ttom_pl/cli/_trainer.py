@@ -1,29 +1,51 @@
 """Whether a stream can use the trainer that a config asks for, told before anything is loaded."""
 
-from collections.abc import Mapping
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
 from ttom_pl.rehearsal import check_trainer
 from ttom_pl.rehearsal.trainer import why_not
+
+_LEFT_OUT = frozenset(
+    "logger callbacks plugins default_root_dir enable_checkpointing enable_progress_bar enable_model_summary "
+    "deterministic benchmark model_registry".split()
+)
+"""What makes files or prints, what needs its classes made, and what cannot be wrong but would change the process."""
 
 
 def check_trainer_config(config: Namespace, sections: Mapping[str, str]) -> None:
     """Check the section ``trainer`` of a config: its settings by a trial, its callbacks by their classes.
 
     Args:
-        config: the section.
+        config: the section, its classes not yet made; settings that are classes are left out.
         sections: callbacks that are there already, by the names of their classes, with the sections that set them.
 
     Raises:
-        ValueError: for what Lightning or a stream would refuse later.
+        ValueError: for what Lightning or a stream would refuse later; the message names the settings that are to blame.
     """
-    names = [str(callback.class_path) for callback in config.callbacks or ()]
+    _check_callbacks([str(callback.class_path) for callback in config.callbacks or ()], bool(config.logger), sections)
+    asked = {
+        name: value
+        for name, value in config.items()
+        if name not in _LEFT_OUT and value is not None and isinstance(value, bool | int | float | str | list)
+    }
+    trial = _trial(asked)
+    if isinstance(trial, Trainer):
+        check_trainer(trial)
+        return
+    blamed = [name for name in asked if isinstance(_trial({k: v for k, v in asked.items() if k != name}), Trainer)]
+    shown = ", ".join(f"trainer.{name} {asked[name]}" for name in blamed) or "the settings of the trainer"
+    raise ValueError(f"{shown} cannot be used here: {trial}; change it, or leave it out") from None
+
+
+def _check_callbacks(names: Sequence[str], logs: bool, sections: Mapping[str, str]) -> None:
     for path in names:
         name = path.rpartition(".")[2]
         if name in sections:
@@ -31,21 +53,11 @@ def check_trainer_config(config: Namespace, sections: Mapping[str, str]) -> None
                 f"trainer.callbacks lists {name}; it is there already, set it in the section {sections[name]!r}"
             )
         kind = _class(path)
-        reason = None if kind is None else why_not(kind, bool(config.logger))
+        reason = None if kind is None else why_not(kind, logs)
         if reason is not None:
             raise ValueError(f"a stream cannot use the callback {name}: {reason}; take it out of trainer.callbacks")
         if names.count(path) > 1 and getattr(kind, "once", False):
             raise ValueError(f"the callback {name} is there {names.count(path)} times; list it once")
-    plain: dict[str, Any] = {
-        name: value
-        for name, value in config.items()
-        if name not in ("callbacks", "logger", "plugins") and not isinstance(value, Namespace)
-    }
-    try:
-        trial = Trainer(**plain, logger=False, plugins=[LightningEnvironment()])
-    except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"the trainer cannot be made: {str(error).strip()}; change the section 'trainer'") from error
-    check_trainer(trial)
 
 
 def _class(path: str) -> type[Callback] | None:
@@ -55,6 +67,29 @@ def _class(path: str) -> type[Callback] | None:
     except (ImportError, AttributeError, ValueError):
         return None
     return kind if isinstance(kind, type) and issubclass(kind, Callback) else None
+
+
+def _trial(settings: Mapping[str, Any]) -> Trainer | str:
+    """Return a trainer with the settings, or why none can be made."""
+    notes = logging.getLogger("lightning.pytorch")
+    level = notes.level
+    notes.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Trainer(
+                **settings,
+                plugins=[LightningEnvironment()],
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+            )
+    except Exception as error:  # of many kinds, MisconfigurationException and TypeError among them
+        lines = [line.strip().rstrip(".!") for line in str(error).split("\n")]
+        return next(filter(None, lines), type(error).__name__)
+    finally:
+        notes.setLevel(level)
 
 
 __all__ = ["check_trainer_config"]

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ttom_pl.compare import compare
+from ttom_pl.media import write_picture
+from ttom_pl.ranges import check_range
+from ttom_pl.whole_files import write_text
 
 
 def main(args: Sequence[str]) -> None:
@@ -25,6 +28,7 @@ def main(args: Sequence[str]) -> None:
     options = parser.parse_args(list(args))
     if options.names and len(options.names) != len(options.runs):
         parser.error(f"{len(options.names)} names for {len(options.runs)} runs; give one name a run")
+    check_range("prompts", options.prompts, least=1, meaning="rows of the contact sheet")
     named = [_named(run) for run in options.runs]
     for text, (_, folders) in zip(options.runs, named, strict=True):
         if not folders:
@@ -36,8 +40,8 @@ def main(args: Sequence[str]) -> None:
     print(table)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "table.md").write_text(table + "\n")
-        comparison.sheet(options.prompts).save(options.out / "contact_sheet.png")
+        write_text(options.out / "table.md", table + "\n")
+        write_picture(options.out / "contact_sheet.png", comparison.sheet(options.prompts))
         print(f"\n{options.out / 'table.md'}\n{options.out / 'contact_sheet.png'}")
 
 

@@ -22,6 +22,7 @@ from ttom_pl.evaluation import (
     Clip,
     Clips,
     Evaluator,
+    Journal,
     Scored,
     VideosError,
     expect,
@@ -31,8 +32,11 @@ from ttom_pl.evaluation import (
 )
 from ttom_pl.judge import Judge
 from ttom_pl.media import read_mp4
+from ttom_pl.ranges import check_range
 from ttom_pl.report import write_page
 from ttom_pl.run import Result
+from ttom_pl.truth import doubts
+from ttom_pl.whole_files import write_text
 
 _SHOWN = 5
 """Videos with errors that are told one by one."""
@@ -48,6 +52,7 @@ def main(args: Sequence[str]) -> None:
     for name in metrics:
         if name not in METRICS:  # before the models are loaded
             raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
+    check_range("num_frames", config.num_frames, least=2, meaning="frames that the detector sees; motion takes two")
     clips = find_clips(config.videos, config.prompts)
     _check(clips, config)
     init = parser.instantiate_classes(config)
@@ -55,17 +60,36 @@ def main(args: Sequence[str]) -> None:
     stamp: dict[str, Any] = {"protocols": {n: m.protocol for n, m in evaluator.metrics.items()}}
     stamp |= {"detector": _class(config.detector), "judge": _class(config.judge)}
     stamp["versions"] = {name: version(name) for name in ("ttom_pl", "torch", "transformers")}
-    config.out.mkdir(parents=True, exist_ok=True)
-    lines: list[dict[str, Any]] = []
-    with open(config.out / "scores.jsonl", "w", encoding="utf-8") as file:
-        for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
-            line = _line(clip, evaluator)
-            lines.append(line)
-            file.write(json.dumps(line | stamp, ensure_ascii=False) + "\n")
-            file.flush()
-    _report(lines, clips, evaluator, config, stamp)
+    journal = Journal(config.out, stamp | _options(config, parser))
+    try:
+        lines, before = _score(clips, evaluator, journal)
+    except BaseException:
+        journal.close()
+        print(f"\nstopped; the same command goes on from {config.out}", file=sys.stderr)
+        raise
+    journal.finish([line | stamp for line in lines])
+    _report(lines, clips, evaluator, config, stamp, before)
     if all("errors" in line for line in lines):
         sys.exit(1)
+
+
+def _score(clips: Clips, evaluator: Evaluator, journal: Journal) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines of all videos, and how many of them were there before a stop."""
+    lines, before = [], 0
+    for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
+        line = journal.get(clip)
+        before += line is not None
+        if line is None:
+            line = _line(clip, evaluator)
+            journal.add(clip, line)
+        lines.append(line)
+    return lines, before
+
+
+def _options(config: Namespace, parser: ArgumentParser) -> dict[str, Any]:
+    """Return all options that scores depend on."""
+    given = parser.dump(config, skip_none=False, format="json")
+    return {"options": {k: v for k, v in json.loads(given).items() if k in ("detector", "judge", "num_frames")}}
 
 
 def _parser() -> ArgumentParser:
@@ -116,7 +140,8 @@ def _line(clip: Clip, evaluator: Evaluator) -> dict[str, Any]:
         scored = Scored({}, [f"it is no video that can be read ({error}); make it anew"])
     else:
         scored = evaluator.score(video, prompt)
-    return line | {"scores": scored.scores} | ({"errors": scored.errors} if scored.errors else {})
+    line |= {"scores": scored.scores, "truth": scored.truth}
+    return line | ({"errors": scored.errors} if scored.errors else {})
 
 
 def _class(part: Any) -> str:
@@ -124,13 +149,22 @@ def _class(part: Any) -> str:
 
 
 def _report(
-    lines: Sequence[dict[str, Any]], clips: Clips, evaluator: Evaluator, config: Namespace, stamp: Mapping[str, Any]
+    lines: Sequence[dict[str, Any]],
+    clips: Clips,
+    evaluator: Evaluator,
+    config: Namespace,
+    stamp: Mapping[str, Any],
+    before: int,
 ) -> None:
-    summary = summarise(_by_prompt(lines), stamp["protocols"])
+    scores, truths = _by_prompt(lines)
+    summary = summarise(scores, stamp["protocols"], truths=truths)
     unscored = [name for name in evaluator.metrics if name not in {line.metric for line in summary}]
     notes = [f"{len(lines)} videos of {len({line['id'] for line in lines})} prompts"]
+    if before:
+        notes.append(f"{before} of them were scored before a stop")
     if clips.missing:
         notes.append(f"{len(clips.missing)} prompts have no video")
+    notes += filter(None, [doubts(truths)])
     if clips.unclaimed:
         names = ", ".join(path.name for path in clips.unclaimed[:3])
         notes.append(f"{len(clips.unclaimed)} videos belong to no prompt: {names} …")
@@ -143,7 +177,7 @@ def _report(
     if unscored:
         notes.append(f"nothing here to measure: {', '.join(unscored)}{_LAYOUTS if 'layout_miou' in unscored else ''}")
     text = "\n".join([table(summary), "", *notes])
-    (config.out / "table.txt").write_text(text + "\n", encoding="utf-8")
+    write_text(config.out / "table.txt", text + "\n")
     page = _page(lines, clips, config, stamp["versions"])
     if config.json:
         result = {"metrics": [asdict(line) for line in summary], "notes": notes, **stamp}
@@ -173,10 +207,13 @@ def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, vers
     return write_page(config.out, f"{config.videos.resolve().name}, scored", shown, ["scores.jsonl", "table.txt"])
 
 
-def _by_prompt(lines: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
-    """Return the mean scores of each prompt's videos, so that the bootstrap draws prompts."""
-    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def _by_prompt(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, float]], list[dict[str, str]]]:
+    """Return for each prompt the mean scores of its videos, so that the bootstrap draws prompts, and their truth."""
+    values: dict[str, dict[str, list[float]]] = {line["id"]: defaultdict(list) for line in lines}
+    truths: dict[str, dict[str, str]] = {id: {} for id in values}
     for line in lines:
+        truths[line["id"]] |= line["truth"]
         for name, score in line["scores"].items():
             values[line["id"]][name].append(score)
-    return [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]
+    means = [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]
+    return means, list(truths.values())

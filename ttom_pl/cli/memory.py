@@ -164,11 +164,12 @@ def _show(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _draw(entry: Entry, path: Path) -> None:
-    from ttom_pl.memory.picture import entry_picture  # video libraries, for this command alone
+    from ttom_pl.media import write_picture  # video libraries, for this command alone
+    from ttom_pl.memory.picture import entry_picture
 
     picture = entry_picture(entry)
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    write_picture(path, picture)
 
 
 def _drawn(draw: Callable[[], None], path: Path, asked_for: bool, name: str) -> tuple[str | None, str]:

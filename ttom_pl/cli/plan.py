@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ttom_pl.layout.authors import write_authors_cache
 from ttom_pl.layout.io import write_layouts
-from ttom_pl.layout.prompt import Prompt
+from ttom_pl.layout.prompt import Prompt, first
 from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
@@ -30,13 +30,16 @@ def main(args: Sequence[str]) -> None:
     parser = _parser()
     config = parser.parse_args(_with_class_paths(args))
     frame = _frame(config.frame)
-    prompts = read_any(config.prompts)[: config.limit]
+    prompts = first(read_any(config.prompts), config.limit)
     if config.out.resolve() == config.prompts.resolve():
         raise ValueError(f"--out is {str(config.out)!r}, which holds the prompts; write the layouts to another file")
     planner: Planner = parser.instantiate_classes(config).planner or GrammarPlanner()
     plans = list(tqdm(_plan(planner, prompts), "planning", len(prompts), leave=False, disable=None))
     layouts = [plan.layout for plan in plans if plan.layout is not None]
     images = {prompt.id: prompt.image for prompt in prompts if prompt.image is not None}
+    if not layouts:
+        _report(prompts, plans, config, [])
+        sys.exit(1)
     if config.out.suffix == ".json":
         if images:
             warnings.warn("a cache as TTOM's authors have it has no images; write .jsonl to keep them", stacklevel=2)
@@ -69,7 +72,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
     parser.add_argument("--frame", default="832x480", help="width x height of the video, for pictures and pixels")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a prompt has no layout")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if any prompt has no layout")
     return parser
 
 
@@ -120,7 +123,7 @@ def _report(prompts: Sequence[Prompt], plans: Sequence[Plan], config: Namespace,
     ):
         if lines:
             print("\n".join([f"\n{len(lines)} {title}:", *lines]))
-    print(f"\nlayouts: {config.out}")
+    print(f"\nlayouts: {config.out if layouts else 'none, and nothing is written'}")
     for sheet in sheets:
         print(f"preview: {sheet}")
 

@@ -12,10 +12,14 @@ import ttom_pl.backbones  # so that configs can name its classes without their m
 from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.detectors import Detector
+from ttom_pl.detectors.device import choose_device
 from ttom_pl.layout import Layout
+from ttom_pl.layout.prompt import first
 from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_many
 from ttom_pl.probe import probe, write_heat_map
+from ttom_pl.ranges import check_range
+from ttom_pl.whole_files import write_text
 
 RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
 
@@ -25,7 +29,9 @@ def main(args: Sequence[str]) -> None:
     quieten()
     parser = _parser()
     config = parser.parse_args(with_class_names(args))
-    prompts = read_any(config.prompts)[: config.limit]
+    prompts = first(read_any(config.prompts), config.limit)
+    check_range("steps", config.steps, least=1)
+    device = choose_device(config.device)
     config.out.mkdir(parents=True, exist_ok=True)
     init = parser.instantiate_classes(config)
     planner: Planner = init.planner or GrammarPlanner()
@@ -36,7 +42,7 @@ def main(args: Sequence[str]) -> None:
         if isinstance(layout, ValueError):
             raise layout
         layouts.append(layout)
-    init.backbone.to(torch.device(config.device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    init.backbone.to(torch.device(device))
     result = probe(
         init.backbone,
         layouts,
@@ -46,8 +52,8 @@ def main(args: Sequence[str]) -> None:
         [prompt.image for prompt in prompts],
         lambda each: tqdm(each, "probing", unit="prompt", leave=False, disable=None),
     )
-    (config.out / RESULT).write_text(json.dumps(result.to_dict(), indent=2) + "\n")
-    (config.out / TABLE).write_text(result.table() + "\n")
+    write_text(config.out / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
+    write_text(config.out / TABLE, result.table() + "\n")
     write_heat_map(result, config.out / PICTURE)
     if config.json:
         print(json.dumps(result.to_dict(), indent=2))

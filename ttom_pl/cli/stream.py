@@ -14,14 +14,18 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
+from ttom_pl.cli._early import make_early
 from ttom_pl.cli._processes import alone
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
-from ttom_pl.prompts import PromptStream, read_prompts
+from ttom_pl.prompts import PromptStream
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import RESULTS, Result, RunFolder, check_places
 from ttom_pl.stream import Stream
+
+_EARLY: dict[str, type] = {"data": PromptStream, "videos": VideoWriter, "memory": ParametricMemory, "stream": Stream}
+"""Sections that need no model."""
 
 
 class StreamCLI(LightningCLI):
@@ -39,10 +43,11 @@ class StreamCLI(LightningCLI):
         parser.link_arguments("stream.out", "trainer.default_root_dir")
 
     def before_instantiate_classes(self) -> None:
-        """Look at the trainer, the prompts and the run folder before the model is loaded, which may take minutes."""
+        """Look at all that needs no model before the model is loaded, which may take minutes."""
         check_trainer_config(self.config.trainer, {"VideoWriter": "videos", "ParametricMemory": "memory"})
-        prompts = read_prompts(Path(self.config.data.prompts))[: self.config.data.limit]
-        VideoWriter(**self.config.videos).names(prompts)
+        early = make_early(self.config, _EARLY)
+        prompts = early["data"].prompts
+        early["videos"].names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
         folder.check(self.dump(), self.complete)
         check_places(prompts, folder.results())

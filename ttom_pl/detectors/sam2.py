@@ -15,6 +15,7 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenc
 
 from ttom_pl.detectors.background import background_motion
 from ttom_pl.detectors.base import Detector
+from ttom_pl.detectors.device import choose_device
 from ttom_pl.detectors.loading import loading
 from ttom_pl.detectors.zero_shot import ZeroShotDetector
 from ttom_pl.metrics.detections import Detection, Detections
@@ -44,8 +45,8 @@ class Sam2Tracker(Detector):
         pretrained: str | Path = "facebook/sam2.1-hiera-small",
         device: str | None = None,
     ) -> None:
+        self.device = choose_device(device)
         self.detector = detector or ZeroShotDetector(device=device)
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         with loading(pretrained):
             self.model: Any = Sam2VideoModel.from_pretrained(pretrained).eval().to(self.device)
         self.size: int = self.model.config.vision_config.backbone_config.image_size[0]

@@ -12,9 +12,11 @@ from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
 from ttom_pl.detectors.background import background_motion
 from ttom_pl.detectors.base import Detector
+from ttom_pl.detectors.device import choose_device
 from ttom_pl.detectors.linking import link, suppress
 from ttom_pl.detectors.loading import loading
 from ttom_pl.metrics.detections import Detection, Detections
+from ttom_pl.ranges import check_range
 
 THRESHOLDS = {"grounding-dino": 0.35, "owlv2": 0.2, "owlvit": 0.1}
 """Families of models that are known, and from which score they take a box for an object, if not told otherwise."""
@@ -47,7 +49,10 @@ class ZeroShotDetector(Detector):
         batch_size: int = 4,
         device: str | None = None,
     ) -> None:
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        check_range("threshold", threshold, least=0, most=1)
+        check_range("nms_threshold", nms_threshold, least=0, most=1)
+        check_range("batch_size", batch_size, least=1, meaning="frames at a time")
+        self.device = choose_device(device)
         with loading(pretrained):
             model: Any = AutoModelForZeroShotObjectDetection.from_pretrained(pretrained)
             self.processor: Any = AutoProcessor.from_pretrained(pretrained)

@@ -1,12 +1,13 @@
 """Scores of videos by all metrics that apply."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from ttom_pl.detectors.base import Detector
-from ttom_pl.evaluation.expectation import Expectation, expect, object_name
+from ttom_pl.evaluation.expectation import Expectation, object_name
+from ttom_pl.evaluation.expecting import expect
 from ttom_pl.judge import Judge
 from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
@@ -25,6 +26,7 @@ from ttom_pl.metrics import (
     VideoMean,
 )
 from ttom_pl.metrics.detections import evenly
+from ttom_pl.ranges import check_range
 
 DETECTED: Mapping[str, type[VideoMean]] = {
     "motion_binding": MotionBinding,
@@ -58,10 +60,13 @@ class Scored:
         scores: the scores that apply, by metric.
         errors: what kept others from being made: metadata that cannot be used, a phrase that the detector does not
             know, a judge that does not answer.
+        truth: where it is known from what the video must show, by metric: ``metadata``, ``caption``, ``grammar``; for
+            the layout IoU who made the layout, as ``layout by grammar``. Metrics of the video alone have none.
     """
 
     scores: dict[str, float]
     errors: list[str]
+    truth: dict[str, str] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -87,8 +92,7 @@ class Evaluator:
         metrics: Sequence[str] | None = None,
         num_frames: int = 16,
     ) -> None:
-        if num_frames < 2:
-            raise ValueError(f"num_frames is {num_frames}; motion takes at least 2")
+        check_range("num_frames", num_frames, least=2, meaning="frames that the detector sees; motion takes two")
         for name in metrics or ():
             if name not in METRICS:
                 raise ValueError(f"there is no metric {name!r}; choose from {', '.join(METRICS)}")
@@ -125,7 +129,12 @@ class Evaluator:
                 scores |= group(video, expected, layout or prompt.layout)
             except ValueError as error:
                 errors.append(str(error))
-        return Scored({name: scores[name] for name in self.metrics if name in scores}, errors)
+        scores = {name: scores[name] for name in self.metrics if name in scores}
+        layout = layout or prompt.layout
+        truth: dict[str, str] = {name: expected.truth for name in scores if name not in PLAIN and expected.truth}
+        if "layout_miou" in scores and layout is not None:
+            truth["layout_miou"] = f"layout by {layout.planner or 'hand'}"
+        return Scored(scores, errors, truth)
 
     def _plain(self, video: Tensor) -> dict[str, float]:
         return {name: self._count(name, video) for name in PLAIN if name in self.metrics and len(video) >= 3}

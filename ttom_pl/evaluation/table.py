@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttom_pl.metrics.interval import mean_interval
+from ttom_pl.truth import counted
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Summary:
         low: lower end of the 95% bootstrap interval of the mean; the mean itself for a single video.
         high: upper end.
         protocol: whose formula it is.
+        truth: where it is known from what the videos must show, with the number of prompts of each; empty where the
+            metric looks at the video alone.
     """
 
     metric: str
@@ -27,10 +30,15 @@ class Summary:
     low: float
     high: float
     protocol: str
+    truth: str = ""
 
 
 def summarise(
-    scores: Sequence[Mapping[str, float]], protocols: Mapping[str, str], resamples: int = 10_000, seed: int = 0
+    scores: Sequence[Mapping[str, float]],
+    protocols: Mapping[str, str],
+    resamples: int = 10_000,
+    seed: int = 0,
+    truths: Sequence[Mapping[str, str]] = (),
 ) -> list[Summary]:
     """Return a line for each metric that has a score.
 
@@ -41,6 +49,8 @@ def summarise(
         protocols: protocol of each metric, in the order of the lines.
         resamples: draws of the percentile bootstrap over prompts.
         seed: seed of the draws.
+        truths: for each prompt where it is known from, by metric, what its videos must show; see
+            :class:`~ttom_pl.evaluation.Scored`.
     """
     lines = []
     for metric, protocol in protocols.items():
@@ -48,15 +58,23 @@ def summarise(
         if not values.size:
             continue
         low, high = mean_interval(values, resamples, seed)
-        lines.append(Summary(metric, len(values), float(values.mean()), low, high, protocol))
+        known = [truth.get(metric, "") for each, truth in zip(scores, truths, strict=False) if metric in each]
+        lines.append(Summary(metric, len(values), float(values.mean()), low, high, protocol, counted(known)))
     return lines
 
 
 def table(lines: Sequence[Summary]) -> str:
     """Return the lines as plain text."""
-    rows = [("metric", "prompts", "mean", "95% interval", "protocol")]
+    rows = [("metric", "prompts", "mean", "95% interval", "protocol", "known from")]
     rows += [
-        (line.metric, str(line.prompts), f"{line.mean:.4f}", f"{line.low:.4f} … {line.high:.4f}", line.protocol)
+        (
+            line.metric,
+            str(line.prompts),
+            f"{line.mean:.4f}",
+            f"{line.low:.4f} … {line.high:.4f}",
+            line.protocol,
+            line.truth or "the video",
+        )
         for line in lines
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -13,6 +13,7 @@ from ttom_pl.chat import OPENAI, AnswerCache, Chat, Endpoint, EndpointError, Mes
 from ttom_pl.judge.base import Judge, JudgeError
 from ttom_pl.judge.claims import Claims
 from ttom_pl.judge.template import TEMPLATE_VERSION, answer_schema, conversation, read_grades, repair
+from ttom_pl.ranges import check_range
 
 
 class LLMJudge(Judge):
@@ -60,16 +61,9 @@ class LLMJudge(Judge):
         self.model = model or os.environ.get("OPENAI_MODEL", "")
         if not self.model:
             raise ValueError("there is no model to judge with; give model, or set $OPENAI_MODEL")
-        for name, value, least in (
-            ("retries", retries, 0),
-            ("max_repairs", max_repairs, 0),
-            ("frames", frames, 1),
-            ("side", side, 16),
-        ):
-            if value < least:
-                raise ValueError(f"{name} is {value}; it must be at least {least}")
-        if timeout <= 0 or backoff < 0:
-            raise ValueError(f"timeout is {timeout} and backoff {backoff}; they are seconds, and timeout is positive")
+        check_range("max_repairs", max_repairs, least=0)
+        check_range("frames", frames, least=1, meaning="frames that the model sees")
+        check_range("side", side, least=16, meaning="pixels")
         endpoint = Endpoint(base_url or os.environ.get("OPENAI_BASE_URL", "") or OPENAI, api_key_env, timeout)
         self.max_repairs = max_repairs
         self.frames = frames

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ttom_pl.layout.form import FormError, check_form, check_text, short
 from ttom_pl.layout.members import Member
-from ttom_pl.layout.pixels import Sighting, Size, follow, read_sighting
+from ttom_pl.layout.pixels import Sighting, Size, follow, read_id, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
-from ttom_pl.layout.schema import Layout, LayoutError, Track
+from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_phrase, find_words
+from ttom_pl.whole_files import write_text
 
 SIZE: Size = (832, 480)
 """The frame of the authors' experiments with Wan2.1."""
@@ -35,8 +37,10 @@ def read_authors_cache(entries: Iterable[Member], path: str, size: Size = SIZE) 
     prompts = []
     for entry in entries:
         try:
+            check_text(entry.key)
+            check_form(entry.value)
             prompts.append(_read_entry(entry, size))
-        except LayoutError as error:
+        except (LayoutError, FormError) as error:
             raise PromptError(f"{path}, line {entry.line}, entry {entry.key!r}: {error}") from None
     return prompts
 
@@ -51,13 +55,13 @@ def write_authors_cache(path: Path | str, layouts: Iterable[Layout], size: Size 
     """
     cache = {str(number): _entry(layout, size) for number, layout in enumerate(layouts)}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(cache, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(cache, indent=1, ensure_ascii=False) + "\n")
 
 
 def _read_entry(entry: Member, size: Size) -> Prompt:
     data = _mapping(entry.value, "the entry")
     original = _text(data, "original_prompt")
-    enriched = str(data.get("enriched_prompt") or "").strip()
+    enriched = _optional(data, "enriched_prompt").strip()
     layout = _mapping(data.get("layout"), "field 'layout'")
     frames = {
         number: [read_sighting(each, f"layout.frames.{number}[{i}]") for i, each in enumerate(seen)]
@@ -73,7 +77,7 @@ def _read_entry(entry: Member, size: Size) -> Prompt:
         if any(box is not None for box in each.boxes):
             words = tuple(text[start:end] for start, end in spans)
             tracks.append(Track(each.id, named[0][0], words, each.boxes, spans))
-    background = str(layout.get("background") or "")
+    background = _optional(layout, "background")
     made = Layout(text, tuple(tracks), entry.key, background, "ttom", original_prompt=original)
     return Prompt(entry.key, original, made)
 
@@ -88,22 +92,24 @@ def _objects(data: Mapping[str, Any]) -> dict[int, list[tuple[str, str]]]:
         if not isinstance(phrases, list) or not isinstance(words, list) or not phrases or len(phrases) != len(words):
             raise LayoutError(
                 f"{where}: 'object_phrases' and 'object_words' must be lists with a word for each phrase, "
-                f"got {phrases!r} and {words!r}"
+                f"got {short(phrases)} and {short(words)}"
             )
-        number = each.get("object_id", key)
-        try:
-            found[int(number)] = [(str(phrase), str(word)) for phrase, word in zip(phrases, words, strict=True)]
-        except (TypeError, ValueError):
-            raise LayoutError(f"{where}: field 'object_id' must be a whole number, got {number!r}") from None
+        number = read_id(each.get("object_id", key), f"{where}: field 'object_id'")
+        if not all(isinstance(text, str) and text.strip() for text in (*phrases, *words)):
+            raise LayoutError(f"{where}: phrases and words must be non-empty texts, got {short([phrases, words])}")
+        found[number] = list(zip(phrases, words, strict=True))
     return found
 
 
 def _frames(layout: Mapping[str, Any]) -> dict[int, list[Any]]:
     frames = {}
     for key, seen in _mapping(layout.get("frames"), "field 'layout.frames'").items():
-        if not key.isdecimal() or int(key) < 1 or not isinstance(seen, list):
-            raise LayoutError(f"layout.frames.{key}: frames are numbered from 1 and are lists, got {seen!r}")
-        frames[int(key)] = seen
+        number = int(key) if key.isdecimal() and len(key) < 9 else 0
+        if not 1 <= number <= MOST_KEYFRAMES or not isinstance(seen, list):
+            raise LayoutError(
+                f"layout.frames.{key}: frames are numbered from 1 to {MOST_KEYFRAMES} and are lists, got {short(seen)}"
+            )
+        frames[number] = seen
     if not frames:
         raise LayoutError("field 'layout.frames' has no frame; give one per keyframe")
     return frames
@@ -111,15 +117,22 @@ def _frames(layout: Mapping[str, Any]) -> dict[int, list[Any]]:
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise LayoutError(f"{name} must be an object, got {value!r}")
+        raise LayoutError(f"{name} must be an object, got {short(value)}")
     return value
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise LayoutError(f"field {name!r} must be a non-empty text, got {value!r}")
+        raise LayoutError(f"field {name!r} must be a non-empty text, got {short(value)}")
     return value
+
+
+def _optional(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if value is not None and not isinstance(value, str):
+        raise LayoutError(f"field {name!r} must be a text, got {short(value)}")
+    return value or ""
 
 
 def _entry(layout: Layout, size: Size) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from ttom_pl.layout.form import FormError, check_form, parse_json
 from ttom_pl.layout.schema import Layout, LayoutError
+from ttom_pl.whole_files import replacing
 
 
 def read_layouts(path: Path | str) -> Iterator[Layout]:
@@ -19,14 +21,17 @@ def read_layouts(path: Path | str) -> Iterator[Layout]:
     Raises:
         LayoutError: if a line is not JSON or not a usable layout; the message names the file, the line and the field.
     """
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _parse(line, f"{path}, line {number}")
+    with open(path, encoding="utf-8-sig") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _parse(line, f"{path}, line {number}")
+        except UnicodeDecodeError as error:
+            raise LayoutError(f"{path} is not text: {error.reason}; save it as UTF-8") from None
 
 
 def write_layouts(path: Path | str, layouts: Iterable[Layout], images: Mapping[str, Path] | None = None) -> None:
-    """Write layouts to a JSON-lines file, one a line, in place of what it held.
+    """Write layouts to a JSON-lines file, one a line, in place of what it held once all are written.
 
     Args:
         path: the file; its folder is made when missing.
@@ -36,7 +41,7 @@ def write_layouts(path: Path | str, layouts: Iterable[Layout], images: Mapping[s
     """
     folder = Path(path).parent
     folder.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    with replacing(path) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
         for layout in layouts:
             image = (images or {}).get(layout.id)
             beside = {} if image is None else {"image": _relative(image, folder)}
@@ -49,9 +54,12 @@ def _relative(image: Path, folder: Path) -> str:
 
 def _parse(line: str, where: str) -> Layout:
     try:
-        data = json.loads(line)
+        data = parse_json(line)
+        check_form(data)
     except json.JSONDecodeError as error:
         raise LayoutError(f"{where}, column {error.colno}: not JSON ({error.msg}); give one layout a line") from None
+    except FormError as error:
+        raise LayoutError(f"{where}: {error}") from None
     if not isinstance(data, dict):
         raise LayoutError(f"{where}: a layout is an object with 'prompt' and 'tracks', got {line.strip()[:60]!r}")
     try:

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ttom_pl.layout.form import FormError, check_form, check_text, short
 from ttom_pl.layout.members import Member
 from ttom_pl.layout.pixels import Sighting, Size, follow, read_sighting
 from ttom_pl.layout.prompt import Prompt, PromptError
-from ttom_pl.layout.schema import Layout, LayoutError, Track
+from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_words
 
 SIZE: Size = (512, 512)
@@ -44,10 +45,15 @@ def read_lvd_cache(entries: Iterable[Member], path: str, size: Size = SIZE) -> l
     for number, entry in enumerate(entries, start=1):
         answers = [entry.value] if isinstance(entry.value, str) else entry.value
         where = f"{path}, line {entry.line}, prompt {entry.key!r}"
+        try:
+            check_text(entry.key)
+            check_form(entry.value)
+        except FormError as error:
+            raise PromptError(f"{where}: {error}") from None
         if not entry.key.strip():
             raise PromptError(f"{where}: a prompt must be a non-empty text")
         if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers) or not answers:
-            raise PromptError(f"{where}: the answers must be a list of texts, got {entry.value!r}")
+            raise PromptError(f"{where}: the answers must be a list of texts, got {short(entry.value)}")
         prompts.append(_first(entry.key, answers, f"{number:04d}", where, size))
     return prompts
 
@@ -109,7 +115,9 @@ def _frames(answer: str) -> tuple[dict[int, list[Sighting]], dict[int, LayoutErr
     frames: dict[int, list[Sighting]] = {}
     wrong: dict[int, LayoutError] = {}
     for heading, end in zip(headings, ends, strict=True):
-        number = int(heading[1])
+        number = int(heading[1]) if len(heading[1]) < 9 else MOST_KEYFRAMES + 1
+        if not 1 <= number <= MOST_KEYFRAMES:
+            continue
         try:
             items = _list(answer[heading.end() : end])
             frames[number] = [read_sighting(item, f"object {i}") for i, item in enumerate(items, start=1)]
@@ -125,7 +133,7 @@ def _list(section: str) -> list[Any]:
     while start >= 0 and end > start:
         try:
             value = ast.literal_eval(" ".join(text[start : end + 1].split()))
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             end = text.rfind("]", start, end)
             continue
         if isinstance(value, list):

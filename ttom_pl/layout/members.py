@@ -1,10 +1,11 @@
 """The members of a JSON document with their lines, so that an error can say where it is."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from ttom_pl.layout.form import decoder
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -26,7 +27,6 @@ class Member:
 
 def members(text: str) -> Iterator[Member]:
     """Yield the members of the object or list that a valid JSON document is; repeated keys are all there."""
-    decoder = json.JSONDecoder()
     at = _skip(text, 0)
     is_object = text[at] == "{"
     at, line, seen, index = _skip(text, at + 1), 1, 0, 0
@@ -34,9 +34,9 @@ def members(text: str) -> Iterator[Member]:
         line, seen = line + text.count("\n", seen, at), at
         key = str(index)
         if is_object:
-            key, at = decoder.raw_decode(text, at)
+            key, at = decoder().raw_decode(text, at)
             at = _skip(text, _skip(text, at) + 1)
-        value, at = decoder.raw_decode(text, at)
+        value, at = decoder().raw_decode(text, at)
         yield Member(line, key, value)
         at, index = _skip(text, at), index + 1
         if text[at] == ",":

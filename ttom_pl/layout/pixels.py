@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ttom_pl.layout.form import short
+from ttom_pl.layout.numbers import reals, whole
 from ttom_pl.layout.schema import Box, LayoutError
 
 Size = tuple[int, int]
@@ -50,21 +52,32 @@ def read_sighting(data: Any, where: str) -> Sighting:
         LayoutError: if a field is missing or is not what it should be.
     """
     if not isinstance(data, Mapping):
-        raise LayoutError(f"{where}: an object is written as {{'id', 'name', 'box'}}, got {data!r}")
+        raise LayoutError(f"{where}: an object is written as {{'id', 'name', 'box'}}, got {short(data)}")
     for name in ("id", "name", "box"):
         if name not in data:
             raise LayoutError(f"{where}: field {name!r} is missing; an object has 'id', 'name' and 'box'")
+    number = read_id(data["id"], f"{where}: field 'id'")
     try:
-        number = int(data["id"])
-    except (TypeError, ValueError):
-        raise LayoutError(f"{where}: field 'id' must be a whole number, got {data['id']!r}") from None
-    try:
-        x, y, width, height = (float(side) for side in data["box"])
-    except (TypeError, ValueError):
-        raise LayoutError(f"{where}: field 'box' must be [x, y, width, height], got {data['box']!r}") from None
+        x, y, width, height = reals(data["box"], 4)
+    except ValueError:
+        raise LayoutError(f"{where}: field 'box' must be [x, y, width, height], got {short(data['box'])}") from None
     if not (all(map(math.isfinite, (x, y, width, height))) and width > 0 and height > 0):
-        raise LayoutError(f"{where}: field 'box' must have a positive width and height, got {data['box']!r}")
-    return Sighting(number, str(data["name"]), (x, y, width, height))
+        raise LayoutError(f"{where}: field 'box' must have a positive width and height, got {short(data['box'])}")
+    if not isinstance(data["name"], str) or not data["name"].strip():
+        raise LayoutError(f"{where}: field 'name' must be a non-empty text, got {short(data['name'])}")
+    return Sighting(number, data["name"], (x, y, width, height))
+
+
+def read_id(value: Any, where: str) -> int:
+    """Return the number of an object, which language models also write as a text.
+
+    Raises:
+        LayoutError: if it is none.
+    """
+    try:
+        return whole(int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value)
+    except ValueError:
+        raise LayoutError(f"{where} must be a whole number, got {short(value)}") from None
 
 
 def follow(frames: Mapping[int, Sequence[Sighting]], size: Size, num_keyframes: int) -> list[Path]:

@@ -1,6 +1,6 @@
 """One prompt, as the readers of files give it and the stream takes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,3 +31,14 @@ class Prompt:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     note: str = ""
     image: Path | None = None
+
+
+def first(prompts: Sequence[Prompt], limit: int | None) -> list[Prompt]:
+    """Return so many prompts from the start, or all of them.
+
+    Raises:
+        ValueError: if the limit is less than 1.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; it is how many prompts to take from the start, at least 1")
+    return list(prompts[:limit])

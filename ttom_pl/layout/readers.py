@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ttom_pl.layout.authors import read_authors_cache
+from ttom_pl.layout.form import FormError, check_text, parse_json, short
 from ttom_pl.layout.lvd import read_lvd_cache
 from ttom_pl.layout.members import members
 from ttom_pl.layout.prompt import Prompt, PromptError
@@ -55,8 +56,8 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise PromptError(f"no prompt file {str(path)!r}; give {KINDS}")
     try:
-        # Not universal newlines: U+2028 and the like may stand within a prompt.
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        # Not splitlines: U+2028 and the like may stand within a prompt.
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise PromptError(f"{path} is not text: byte {error.start} is not UTF-8; save it as UTF-8") from None
     if "\0" in text:
@@ -69,7 +70,7 @@ def _parse(text: str, path: Path) -> list[Prompt]:
     if suffix in (".csv", ".tsv"):
         return read_table(text, name)
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except json.JSONDecodeError as error:
         if suffix == ".jsonl" or _is_json_lines(text):
             return read_json_lines(text, name)
@@ -77,27 +78,39 @@ def _parse(text: str, path: Path) -> list[Prompt]:
             raise PromptError(
                 f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); give {KINDS}"
             ) from None
-        return [
-            Prompt(f"{number:04d}", " ".join(line.split()))
-            for number, line in enumerate(text.split("\n"), start=1)
-            if line.strip()
-        ]
-    except RecursionError:
-        raise PromptError(f"{path} is nested too deeply to be a prompt file; give {KINDS}") from None
+        return _read_lines(text, name)
+    except FormError as error:
+        if _is_json_lines(text):
+            return read_json_lines(text, name)
+        raise PromptError(f"{path} is no prompt file: {error}; give {KINDS}") from None
     if suffix == ".jsonl" and "\n" not in text.strip():
         return read_json_lines(text, name)
     if isinstance(document, list):
         return read_json_list(list(members(text)), name)
     if isinstance(document, dict):
         return _parse_object(document, text, name)
-    return read_json_lines(text, name) if suffix == ".json" else [Prompt("0001", " ".join(text.split()))]
+    return read_json_lines(text, name) if suffix == ".json" else _read_lines(text, name)
+
+
+def _read_lines(text: str, name: str) -> list[Prompt]:
+    """Read a prompt a line."""
+    prompts = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        prompt = " ".join(line.split())
+        try:
+            check_text(prompt)
+        except FormError as error:
+            raise PromptError(f"{name}, line {number}: {error}") from None
+        if prompt:
+            prompts.append(Prompt(f"{number:04d}", prompt))
+    return prompts
 
 
 def _parse_object(document: Mapping[str, Any], text: str, name: str) -> list[Prompt]:
     entries = list(document.values())
     if not entries:
         return []
-    if isinstance(document.get("prompt"), str) or "tracks" in document:
+    if not isinstance(document.get("prompt", []), list | Mapping) or "tracks" in document:
         return [read_record(document, 1, f"{name}, line 1")]
     if any(isinstance(entry, Mapping) and "layout" in entry for entry in entries):
         return read_authors_cache(members(text), name)
@@ -105,16 +118,22 @@ def _parse_object(document: Mapping[str, Any], text: str, name: str) -> list[Pro
         return read_lvd_cache(members(text), name)
     raise PromptError(
         f"{name} is a JSON object of no known kind; an entry of the authors' cache has 'layout', of LVD's is a list of "
-        f"answers, got {json.dumps(entries[0], ensure_ascii=False)[:60]!r}"
+        f"answers, got {short(entries[0])}"
     )
 
 
 def _is_json_lines(text: str) -> bool:
     lines = [line for line in text.split("\n") if line.strip()]
+    return bool(lines) and all(map(_is_object, lines))
+
+
+def _is_object(line: str) -> bool:
     try:
-        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
-    except ValueError:
+        return isinstance(parse_json(line), dict)
+    except json.JSONDecodeError:
         return False
+    except FormError:  # nested too deeply
+        return line.lstrip().startswith("{")
 
 
 def _check_ids(prompts: Sequence[Prompt], path: Path) -> None:

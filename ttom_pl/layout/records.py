@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from ttom_pl.layout.form import FormError, check_form, parse_json, short
 from ttom_pl.layout.members import Member
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.schema import Layout
@@ -27,10 +28,13 @@ def read_record(data: Any, number: int, where: str) -> Prompt:
     Raises:
         PromptError: if the prompt is missing, the image is no path or the layout cannot be used.
     """
+    try:
+        check_form(data)
+    except FormError as error:
+        raise PromptError(f"{where}: {error}") from None
     if not isinstance(data, Mapping) or not isinstance(data.get("prompt"), str) or not data["prompt"].strip():
-        shown = json.dumps(data, ensure_ascii=False)[:60]
-        raise PromptError(f"{where}: field 'prompt' must be a non-empty text, got {shown!r}")
-    id = str(data.get("id") or f"{number:04d}")
+        raise PromptError(f"{where}: field 'prompt' must be a non-empty text, got {short(data)}")
+    id = _id(data.get("id"), number, where)
     rest = {name: value for name, value in data.items() if name not in ("id", "prompt", "image")}
     image = _image(data.get("image"), where)
     if "tracks" not in data:
@@ -42,9 +46,17 @@ def read_record(data: Any, number: int, where: str) -> Prompt:
     return Prompt(id, layout.original_prompt or layout.prompt, layout, image=image)
 
 
+def _id(value: Any, number: int, where: str) -> str:
+    if value is None or value == "":
+        return f"{number:04d}"
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise PromptError(f"{where}: field 'id' must be a text or a whole number, got {short(value)}")
+    return str(value)
+
+
 def _image(name: Any, where: str) -> Path | None:
     if name is not None and not isinstance(name, str):
-        raise PromptError(f"{where}: field 'image' must be the path of an image, got {name!r}")
+        raise PromptError(f"{where}: field 'image' must be the path of an image, got {short(name)}")
     return Path(name) if name else None
 
 
@@ -55,11 +67,13 @@ def read_json_lines(text: str, path: str) -> list[Prompt]:
         where = f"{path}, line {number}"
         if line.strip():
             try:
-                data = json.loads(line)
+                data = parse_json(line)
             except json.JSONDecodeError as error:
                 raise PromptError(
                     f"{where}, column {error.colno}: not JSON ({error.msg}); give one object a line"
                 ) from None
+            except FormError as error:
+                raise PromptError(f"{where}: {error}") from None
             prompts.append(read_record(data, number, where))
     return prompts
 
@@ -81,7 +95,11 @@ def read_table(text: str, path: str) -> list[Prompt]:
     rows = csv.DictReader(StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
     prompts: list[Prompt] = []
     try:
-        fields = {name: _field(name) for name in rows.fieldnames or ()}
+        columns = [_field(name) for name in rows.fieldnames or ()]
+        fields = dict(zip(rows.fieldnames or (), columns, strict=True))
+        twice = next((name for name in columns if name and columns.count(name) > 1), None)
+        if twice is not None:
+            raise PromptError(f"{path}, line 1: the column {twice!r} is there twice; leave one of them")
         if "prompt" not in fields.values():
             raise PromptError(f"{path}, line 1: there is no column 'prompt'; the header is {header!r}")
         for row in rows:
@@ -92,7 +110,8 @@ def read_table(text: str, path: str) -> list[Prompt]:
             if any(cells.values()):
                 prompts.append(read_record(cells, len(prompts) + 1, where))
     except csv.Error as error:
-        raise PromptError(f"{path}, line {rows.reader.line_num}: not a table ({error}); close the quotes") from None
+        where = f"{path}, line {rows.reader.line_num}"
+        raise PromptError(f"{where}: not a table ({error}); close the quotes, or shorten the cell") from None
     return prompts
 
 

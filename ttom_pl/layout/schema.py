@@ -5,8 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ttom_pl.layout.form import short
+from ttom_pl.layout.numbers import reals, whole
+
 Box = tuple[float, float, float, float]
 """(x0, y0, x1, y1) in fractions of the frame, x to the right and y downwards."""
+MOST_KEYFRAMES = 10_000
+"""Keyframes of a layout that is planned, or of a cache, at most; a number beyond it is a mistake."""
 
 
 class LayoutError(ValueError):
@@ -84,8 +89,9 @@ class Layout:
     def __post_init__(self) -> None:
         if not self.tracks:
             raise LayoutError(f"the layout of {self.prompt!r} has no tracks; give at least one object")
-        if not isinstance(self.confidence, int | float) or not 0 <= self.confidence <= 1:
-            raise LayoutError(f"field 'confidence' must be a number from 0 to 1, got {self.confidence!r}")
+        sure = self.confidence
+        if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 1:
+            raise LayoutError(f"field 'confidence' must be a number from 0 to 1, got {short(sure)}")
         ids = [track.id for track in self.tracks]
         if len(set(ids)) < len(ids):
             raise LayoutError(f"the layout of {self.prompt!r} repeats an object id: {ids}; number the objects apart")
@@ -103,7 +109,7 @@ class Layout:
                     f"{self.prompt!r}; steer words that the prompt has"
                 )
             for word, (start, end) in zip(track.words, track.spans, strict=False):
-                if self.prompt[start:end] != word:
+                if not 0 <= start < end <= len(self.prompt) or self.prompt[start:end] != word:
                     raise LayoutError(
                         f"object {track.id} ({track.phrase!r}): span [{start}, {end}] of the prompt is "
                         f"{self.prompt[start:end]!r}, not the word {word!r}; correct the span or leave spans out"
@@ -128,15 +134,15 @@ class Layout:
         fields = dict(data)
         tracks = fields.pop("tracks", None)
         if not isinstance(tracks, list):
-            raise LayoutError(f"field 'tracks' must be a list of objects, got {tracks!r}")
+            raise LayoutError(f"field 'tracks' must be a list of objects, got {short(tracks)}")
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown:
             raise LayoutError(f"unknown field {min(unknown)!r}; known are {sorted(cls.__dataclass_fields__)}")
         if not isinstance(fields.get("prompt"), str) or not fields["prompt"].strip():
-            raise LayoutError(f"field 'prompt' must be a non-empty text, got {fields.get('prompt')!r}")
+            raise LayoutError(f"field 'prompt' must be a non-empty text, got {short(fields.get('prompt'))}")
         for name, value in fields.items():
             if name != "confidence" and not isinstance(value, str):
-                raise LayoutError(f"field {name!r} must be a text, got {value!r}")
+                raise LayoutError(f"field {name!r} must be a text, got {short(value)}")
         return cls(tracks=tuple(_track(i, track) for i, track in enumerate(tracks)), **fields)
 
 
@@ -150,27 +156,37 @@ def _track(index: int, data: Any) -> Track:
     if unknown:
         known = sorted(Track.__dataclass_fields__)
         raise LayoutError(f"tracks[{index}]: unknown field {min(unknown)!r}; known are {known}")
-    if not isinstance(data["id"], int) or not isinstance(data["phrase"], str):
+    if not _is_whole(data["id"]) or not isinstance(data["phrase"], str):
         raise LayoutError(f"tracks[{index}]: 'id' must be a whole number and 'phrase' a text")
+    if not all(isinstance(word, str) and word.strip() for word in data["words"]):
+        raise LayoutError(f"tracks[{index}]: 'words' must be non-empty texts, got {short(data['words'])}")
     boxes = tuple(
         None if box is None else _box(box, f"tracks[{index}], keyframe {k}") for k, box in enumerate(data["boxes"])
     )
     spans = _spans(data.get("spans", []), f"tracks[{index}]")
-    return Track(data["id"], data["phrase"], tuple(map(str, data["words"])), boxes, spans)
+    return Track(data["id"], data["phrase"], tuple(data["words"]), boxes, spans)
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        return whole(value) >= 0
+    except ValueError:
+        return False
 
 
 def _spans(spans: Any, where: str) -> tuple[tuple[int, int], ...]:
     try:
-        return tuple((int(start), int(end)) for start, end in spans)
-    except (TypeError, ValueError):
-        raise LayoutError(f"{where}: 'spans' is a list of [start, end], one per word, got {spans!r}") from None
+        assert isinstance(spans, list | tuple)
+        return tuple((whole(start), whole(end)) for start, end in spans)
+    except (TypeError, ValueError, AssertionError):
+        raise LayoutError(f"{where}: 'spans' is a list of [start, end], one per word, got {short(spans)}") from None
 
 
 def _box(box: Any, where: str) -> Box:
     try:
-        x0, y0, x1, y1 = (float(side) for side in box)
-    except (TypeError, ValueError):
-        raise LayoutError(f"{where}: a box is [x0, y0, x1, y1] or null, got {box!r}") from None
+        x0, y0, x1, y1 = reals(box, 4)
+    except ValueError:
+        raise LayoutError(f"{where}: a box is [x0, y0, x1, y1] or null, got {short(box)}") from None
     return (x0, y0, x1, y1)
 
 

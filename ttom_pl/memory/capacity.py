@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ttom_pl.memory.eviction import EntryStats, EvictionPolicy
 from ttom_pl.memory.records import Change
 from ttom_pl.memory.rows import row_labelled
+from ttom_pl.ranges import check_range
 
 _STATS = "hits, iterations_saved, created, last_used, nbytes"
 
@@ -28,8 +29,8 @@ class Capacity:
     policy: EvictionPolicy
 
     def __post_init__(self) -> None:
-        if self.entries < 1 or (self.nbytes is not None and self.nbytes < 1):
-            raise ValueError(f"a memory needs a positive capacity, got {self.entries} entries, {self.nbytes} bytes")
+        check_range("capacity", self.entries, least=1, meaning="entries of the memory")
+        check_range("capacity_bytes", self.nbytes, least=1, meaning="bytes of the memory's adapters")
 
     def evict(self, change: Change, now: float, keep: int | None = None) -> tuple[str, ...]:
         """Remove the entries that the policy ranks lowest until the rest fits, but not the one labelled ``keep``.

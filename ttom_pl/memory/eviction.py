@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ttom_pl.ranges import check_range
+
 
 @dataclass(frozen=True, slots=True)
 class EntryStats:
@@ -84,8 +86,7 @@ class AgeingLFU(EvictionPolicy):
     half_life: float = 86_400.0
 
     def __post_init__(self) -> None:
-        if not self.half_life > 0:
-            raise ValueError(f"half_life must be a positive number of seconds, got {self.half_life}")
+        check_range("half_life", self.half_life, above=0, meaning="seconds")
 
     def rank(self, stats: EntryStats, now: float) -> tuple[float, ...]:
         """Return the faded hits, then the time of the last use."""

@@ -22,6 +22,7 @@ from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_rec
 from ttom_pl.memory.formats import check_names
 from ttom_pl.memory.store import Memory
 from ttom_pl.memory.terms import check_terms
+from ttom_pl.whole_files import replacing
 
 FORMAT, VERSION = "ttom-memory", 1
 MANIFEST = "manifest.json"
@@ -43,23 +44,19 @@ def export_memory(memory: Memory, path: Path | str) -> int:
         MemoryWriteError: if the disk refuses; nothing is left behind.
     """
     path = Path(path)
-    temporary = path.with_name(f"{path.name}.tmp")
     hashes: dict[str, str] = {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        with replacing(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
             for entry, adapter in _contents(memory):
                 data = encode(entry, adapter)
                 archive.writestr(_member(entry.id), data)
                 hashes[entry.id] = hashlib.sha256(data).hexdigest()
             archive.writestr(MANIFEST, json.dumps({"format": FORMAT, "version": VERSION, "entries": hashes}))
-        temporary.replace(path)
     except MemoryWriteError:
         raise
     except OSError as error:
         raise MemoryWriteError(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return len(hashes)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ttom_pl.memory.entry import Adapter, Entry
 from ttom_pl.memory.files import lora_config
+from ttom_pl.whole_files import replacing_in, write_bytes
 
 Format = Literal["diffusers", "comfyui", "peft"]
 
@@ -47,9 +48,9 @@ def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: For
     path = Path(path)
     if format == "peft":
         data = safetensors.torch.save(_renamed(adapter, _peft_name), _notes(entry))
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "adapter_config.json").write_text(json.dumps(_peft_config(entry), indent=2) + "\n")
-        (path / "adapter_model.safetensors").write_bytes(data)
+        with replacing_in(path) as unfinished:
+            (unfinished / "adapter_config.json").write_text(json.dumps(_peft_config(entry), indent=2) + "\n")
+            (unfinished / "adapter_model.safetensors").write_bytes(data)
         return path
     if format == "comfyui":
         tensors = _renamed(adapter, _comfyui_name)
@@ -60,7 +61,7 @@ def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: For
         metadata = _notes(entry) | ({"lora_adapter_metadata": json.dumps(config, sort_keys=True)} if config else {})
         data = safetensors.torch.save(dict(adapter), metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    write_bytes(path, data)
     return path
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ttom_pl.memory.entry import Adapter
+from ttom_pl.ranges import check_range
 
 
 class MergeRule(ABC):
@@ -40,8 +41,7 @@ class RunningAverage(MergeRule):
     max_weight: float | None = None
 
     def __post_init__(self) -> None:
-        if self.max_weight is not None and not self.max_weight > 0:
-            raise ValueError(f"max_weight must be positive or None, got {self.max_weight}")
+        check_range("max_weight", self.max_weight, above=0, meaning="none at all for no limit")
 
     def merge(self, old: Adapter, new: Adapter, weight: float, similarity: float) -> tuple[dict[str, Tensor], float]:
         """Return the running average and its weight, n + s, at most ``max_weight``."""

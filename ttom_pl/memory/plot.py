@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ttom_pl.memory.history import Lookup
+from ttom_pl.whole_files import replacing
 
 _AVERAGED = 10  # lookups, at least, in the moving hit rate
 
@@ -37,7 +38,8 @@ def write_history_plot(history: Sequence[Lookup], path: Path) -> None:
     below.plot(prompts, np.cumsum([lookup.iterations_saved for lookup in history]))
     below.set(xlabel="prompts", ylabel="iterations saved, in all", xlim=(1, max(2, len(hits))))
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=120, format=path.suffix[1:] or "png")
 
 
 __all__ = ["write_history_plot"]

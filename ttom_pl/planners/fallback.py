@@ -6,6 +6,7 @@ from dataclasses import replace
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
+from ttom_pl.ranges import check_range
 
 
 class FallbackPlanner(Planner):
@@ -24,8 +25,7 @@ class FallbackPlanner(Planner):
     def __init__(self, planners: list[Planner], min_confidence: float = 0.0) -> None:
         if not planners:
             raise ValueError("planners is empty; give at least one")
-        if not 0 <= min_confidence <= 1:
-            raise ValueError(f"min_confidence is {min_confidence}; it must be from 0 to 1")
+        check_range("min_confidence", min_confidence, least=0, most=1)
         self.planners = tuple(planners)
         self.min_confidence = min_confidence
         self.max_concurrency = max(getattr(planner, "max_concurrency", 1) for planner in self.planners)

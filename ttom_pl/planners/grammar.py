@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from ttom_pl.layout.schema import Box, Layout, Track
+from ttom_pl.layout.schema import MOST_KEYFRAMES, Box, Layout, Track
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.cast import WHOLE_FRAME
 from ttom_pl.planners.english.chunks import chunk
@@ -17,6 +17,7 @@ from ttom_pl.planners.passage import is_passage, read_passage
 from ttom_pl.planners.placing import place
 from ttom_pl.planners.reading import read_scene
 from ttom_pl.planners.scene import Actor, Scene
+from ttom_pl.ranges import check_range
 
 
 class GrammarPlanner(Planner):
@@ -45,17 +46,14 @@ class GrammarPlanner(Planner):
         steer: Literal["noun", "phrase"] = "noun",
         max_objects: int = 6,
     ) -> None:
-        if num_keyframes < 1:
-            raise ValueError(f"num_keyframes is {num_keyframes}; a layout needs at least one keyframe")
-        if max_objects < 1:
-            raise ValueError(f"max_objects is {max_objects}; a layout needs at least one object")
+        check_range("num_keyframes", num_keyframes, least=1, most=MOST_KEYFRAMES)
+        check_range("max_objects", max_objects, least=1, meaning="objects of a layout")
         for name, value in (
-            ("object_size", max(object_size)),
-            ("object_size", min(object_size)),
+            ("object_size", object_size[0]),
+            ("object_size", object_size[1]),
             ("displacement", displacement),
         ):
-            if not 0 < value < 1:
-                raise ValueError(f"{name} is {value}; give it as a fraction of the frame, between 0 and 1")
+            check_range(name, value, above=0, below=1, meaning="a fraction of the frame")
         self.num_keyframes = num_keyframes
         self.object_size = object_size
         self.displacement = displacement

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from ttom_pl.layout import Layout
+from ttom_pl.media import write_picture
 from ttom_pl.preview.caption import TROUBLE, Piece, draw_text, pieces, prompt_pieces
 from ttom_pl.preview.frames import draw_frames
 
@@ -56,7 +57,7 @@ def write_preview(folder: Path, plans: Sequence[Plan], frame: tuple[int, int] = 
     sheets = []
     for page, start in enumerate(range(0, len(plans), _PER_SHEET), start=1):
         path = folder / (SHEET if page == 1 else SHEET.replace(".", f"-{page}."))
-        contact_sheet(plans[start : start + _PER_SHEET], frame, start + 1).save(path)
+        write_picture(path, contact_sheet(plans[start : start + _PER_SHEET], frame, start + 1))
         sheets.append(path)
     for number, plan in enumerate(plans, start=1):
         if plan.layout is not None:
@@ -96,7 +97,7 @@ def write_gif(path: Path, layout: Layout, frame: tuple[int, int]) -> None:
     palette = _stack(films[:: _GIF_FRAMES // 4], size[0]).quantize(128, dither=Image.Dither.NONE)
     first, *rest = (film.quantize(palette=palette, dither=Image.Dither.NONE) for film in films)
     durations = [_GIF_MS] * len(rest) + [_GIF_REST_MS]
-    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+    write_picture(path, first, save_all=True, append_images=rest, duration=durations, loop=0)
 
 
 def _cell(plan: Plan, number: int, frame: tuple[int, int]) -> Image.Image:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ttom_pl.probe.result import ProbeResult
+from ttom_pl.whole_files import replacing
 
 
 def write_heat_map(result: ProbeResult, path: Path) -> None:
@@ -36,4 +37,5 @@ def write_heat_map(result: ProbeResult, path: Path) -> None:
                     color = "black" if values[step, block] > middle else "white"
                     axes.text(block, step, f"{values[step, block]:.2f}", ha="center", va="center", color=color, size=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=110, format=path.suffix[1:] or "png")

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from ttom_pl.memory import Entry, Match
+from ttom_pl.ranges import check_range
 from ttom_pl.recall.records import Read, Write
 from ttom_pl.scene import Fit
 
@@ -38,22 +39,11 @@ class RecallPolicy:
     verified_loss: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"memory.recall.threshold is {self.threshold}; it is a cosine similarity above 0, up to 1")
-        if self.k < 1:
-            raise ValueError(f"memory.recall.k is {self.k}; it is the number of entries to blend, at least 1")
-        if self.min_merged < 1:
-            raise ValueError(
-                f"memory.recall.min_merged is {self.min_merged}; it must be at least 1 (entries answer at once)"
-            )
-        if self.iterations is not None and self.iterations < 0:
-            raise ValueError(
-                f"memory.recall.iterations is {self.iterations}; it must be at least 0 (use hits as they are)"
-            )
-        if self.verified_loss is not None and not self.verified_loss >= 0:
-            raise ValueError(
-                f"memory.recall.verified_loss is {self.verified_loss}; it is a layout loss, from 0 to 0.69"
-            )
+        check_range("memory.recall.threshold", self.threshold, above=0, most=1, meaning="a cosine similarity")
+        check_range("memory.recall.k", self.k, least=1, meaning="entries to blend")
+        check_range("memory.recall.min_merged", self.min_merged, least=1, meaning="1 lets entries answer at once")
+        check_range("memory.recall.iterations", self.iterations, least=0, meaning="0 uses hits as they are")
+        check_range("memory.recall.verified_loss", self.verified_loss, least=0)
 
     def answers(self, found: Sequence[Match]) -> list[Match]:
         """Return those of the nearest entries that answer; none while the nearest is young."""
@@ -87,10 +77,8 @@ class KeepPolicy:
     attention: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("min_gain", "merge_threshold"):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise ValueError(f"memory.keep.{name} is {value}; give a number")
+        check_range("memory.keep.min_gain", self.min_gain, meaning="a share of the loss")
+        check_range("memory.keep.merge_threshold", self.merge_threshold, least=-1, meaning="a cosine similarity")
 
     def write(self, read: Read, known: Sequence[Match], hit: bool, fit: Fit) -> tuple[Write, str]:
         """Return what becomes of what a rehearsal has learnt, and why.

@@ -23,6 +23,7 @@ from ttom_pl.memory import (
     Transaction,
     blend,
 )
+from ttom_pl.ranges import check_range
 from ttom_pl.recall.policy import KeepPolicy, RecallPolicy, hit_read, iterations_saved
 from ttom_pl.recall.records import Proposal, Recall
 from ttom_pl.run import Decision
@@ -49,10 +50,7 @@ class KeyPolicy:
     text_encoder: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.text_weight <= 1:
-            raise ValueError(
-                f"memory.key.text_weight is {self.text_weight}; it must be from 0 (layout alone) to 1 (text alone)"
-            )
+        check_range("memory.key.text_weight", self.text_weight, least=0, most=1, meaning="a share of the key")
 
     def embedder(self, own: Embed) -> Embed:
         """Return what embeds the text of keys, which is the backbone's own if not told otherwise."""

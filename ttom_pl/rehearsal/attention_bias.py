@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ttom_pl.backbones import Backbone
 from ttom_pl.layout import Layout, inside_maps
+from ttom_pl.ranges import check_range
 from ttom_pl.rehearsal.methods import Method, decay
 from ttom_pl.scene import Scene
 
@@ -28,8 +29,7 @@ class AttentionBias(Method):
     """
 
     def __init__(self, strength: float = 2.0) -> None:
-        if not 0 <= strength < float("inf"):
-            raise ValueError(f"strength is {strength}; it must be at least 0 (0 is the plain model)")
+        check_range("strength", strength, least=0, meaning="0 is the plain model")
         self.strength = strength
 
     def check(self, backbone: Backbone) -> None:

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from ttom_pl.ranges import check_range
 from ttom_pl.rehearsal.methods import Method, decay
 
 
@@ -25,8 +26,7 @@ class LatentGuidance(Method):
     moves = True
 
     def __init__(self, step_size: float = 0.05) -> None:
-        if not 0 <= step_size < float("inf"):
-            raise ValueError(f"step_size is {step_size}; it must be at least 0 (0 is the plain model)")
+        check_range("step_size", step_size, least=0, meaning="0 is the plain model")
         self.step_size = step_size
 
     def moved(self, latents: Tensor, gradient: Tensor, step: int, guided_steps: int) -> Tensor:

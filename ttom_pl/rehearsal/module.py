@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from ttom_pl.backbones import Backbone
 from ttom_pl.layout import Layout, object_targets
 from ttom_pl.losses import layout_loss
+from ttom_pl.ranges import check_range
 from ttom_pl.rehearsal.methods import AdapterTTO, Method
 from ttom_pl.scene import Fit, Scene, Start
 
@@ -74,6 +75,12 @@ class LayoutTTO(LightningModule):
                 f"guided_steps is {guided_steps}; it must be from 0 to the {backbone.max_guided_steps} denoising steps "
                 "that the adapted transformer takes"
             )
+        check_range("stop_loss", stop_loss, meaning="0 and below never ends a step early")
+        check_range("rank", rank, least=1)
+        check_range("alpha", alpha, above=0)
+        check_range("lr", lr, least=0)
+        check_range("weight_decay", weight_decay, least=0)
+        check_range("adapter_seed", adapter_seed, least=-(2**63), most=2**63 - 1)
         if iterations < 1:
             raise ValueError(f"iterations is {iterations}; it must be at least 1 (guided_steps: 0 is the plain model)")
         if guided_steps and not (loss_blocks and all(0 <= block < backbone.num_blocks for block in loss_blocks)):

@@ -11,6 +11,7 @@ from ttom_pl.preview.caption import Piece
 from ttom_pl.report.cards import make_card, title
 from ttom_pl.report.lineage import made, parents
 from ttom_pl.run import Decision, Result
+from ttom_pl.whole_files import write_text
 
 FOLDER = "report"
 INLINE = 60
@@ -66,10 +67,8 @@ def keep_body(folder: Path, result: Result, environment: Environment) -> "Body":
     if body.stamp() != stamp:
         html = environment.get_template("card.html.j2").render(card=make_card(folder, result))
         path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
         call = f'card("p{result.number}", {json.dumps(html)});'
-        partial.write_text(f"// {stamp}\n{call}\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, f"// {stamp}\n{call}\n")
     return body
 
 

@@ -16,6 +16,8 @@ from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 from ttom_pl.run import CONFIG, RESULTS, Result, Skipped, read_results
 from ttom_pl.run.config import modern
+from ttom_pl.truth import doubts
+from ttom_pl.whole_files import write_text
 
 NAME = "report.html"
 _LINKS = (RESULTS, CONFIG, "contact_sheet.png")
@@ -73,6 +75,7 @@ def write_page(
         tiles=_tiles(served),
         charts=_charts(served) if served else [],
         scores=scores(served),
+        doubt=_doubt(served),
         entries=lineage(served),
         cards=[make_head(folder, result, environment, place < INLINE) for place, result in enumerate(served)],
         boxes=any(result.layout is not None for result in served),
@@ -80,7 +83,7 @@ def write_page(
         versions=served[-1].versions if served else {},
     )
     path = folder / NAME
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 
@@ -100,6 +103,14 @@ def _environment() -> Environment:
     )
     environment.globals["ink"] = INK
     return environment
+
+
+def _doubt(served: Sequence[Result]) -> str:
+    """Return what is to be said of scores that rest on the grammar alone."""
+    truths: dict[str, dict[str, str]] = {}
+    for result in served:
+        truths.setdefault(result.id, {}).update(result.truth)
+    return doubts(list(truths.values()))
 
 
 def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from ttom_pl.run.config import differences, modern
 from ttom_pl.run.errors import RunError
 from ttom_pl.run.result import Result, Skipped
 from ttom_pl.run.results import RESULTS, Results, append, read_results
+from ttom_pl.whole_files import write_text
 
 CONFIG = "config.yaml"
 _LOCK = ".lock"
@@ -49,9 +50,7 @@ class RunFolder:
         folder.check(config, complete)
         try:
             (path / "videos").mkdir(parents=True, exist_ok=True)
-            partial = path / f"{CONFIG}.partial"
-            partial.write_text(config, encoding="utf-8")
-            partial.replace(path / CONFIG)
+            write_text(path / CONFIG, config)
         except OSError as error:
             raise RunError(f"cannot write to the run folder {str(path)!r} ({error.strerror}); choose another") from None
         return folder
@@ -114,7 +113,7 @@ class RunFolder:
         """A random name of the run, the same after a stop."""
         path = self.path / ".run_id"
         if not path.is_file() or not path.read_text():
-            path.write_text(secrets.token_hex(8))
+            write_text(path, secrets.token_hex(8))
         return path.read_text()
 
     def results(self) -> Results:

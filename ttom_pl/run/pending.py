@@ -1,7 +1,6 @@
 """The prompt whose result is about to be written: kept whole until it is, so that a kill in between changes nothing."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ttom_pl.run.result import Result
+from ttom_pl.whole_files import replacing
 
 _FILE = ".pending.safetensors"
 
@@ -38,11 +38,8 @@ class Pending:
 def hold(run: Path, pending: Pending) -> None:
     """Keep a prompt until :func:`release`, on disk when this returns."""
     metadata = {"result": json.dumps(pending.result.to_dict()), "proposal": json.dumps(pending.proposal)}
-    partial = run / f"{_FILE}.partial"
-    save_file({name: tensor.contiguous() for name, tensor in pending.tensors.items()}, partial, metadata)
-    with open(partial, "rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(run / _FILE)
+    with replacing(run / _FILE) as unfinished:
+        save_file({name: tensor.contiguous() for name, tensor in pending.tensors.items()}, unfinished, metadata)
 
 
 def held(run: Path) -> Pending | None:

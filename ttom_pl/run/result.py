@@ -75,6 +75,7 @@ class Result:
         scores: what evaluation found, by name.
         files: what was written, relative to the run folder, by kind.
         plain: whether its layout was not trusted, so that it was sampled without rehearsal and memory.
+        truth: where it is known from, by score, what the video must show.
         asked: what the video should show, in words, where the scores rest on it.
         errors: what could not be scored, and why.
         versions: packages that made it.
@@ -93,6 +94,7 @@ class Result:
     scores: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
+    truth: Mapping[str, str] = field(default_factory=dict)
     asked: str = ""
     errors: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Result:
                 "files": dict(self.files),
                 "layout": None if self.layout is None else self.layout.to_dict(),
             }
+            | ({"truth": dict(self.truth)} if self.truth else {})
             | ({"plain": True} if self.plain else {})
             | {"versions": dict(self.versions)}
         )

@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from tqdm import tqdm
 
+from ttom_pl.ranges import check_range
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
 from ttom_pl.sprites.world import Scene, caption, sample_groups, sample_scene
+from ttom_pl.whole_files import replacing
 
 
 class SceneDataset(Dataset[Tensor]):
@@ -62,6 +64,10 @@ class SpritesVideos(LightningDataModule):
         self, num_videos: int = 20000, num_val: int = 64, batch_size: int = 8, num_workers: int = 0, seed: int = 0
     ) -> None:
         super().__init__()
+        check_range("num_videos", num_videos, least=1)
+        check_range("num_val", num_val, least=1)
+        check_range("batch_size", batch_size, least=1)
+        check_range("num_workers", num_workers, least=0)
         self.train_set = SceneDataset(num_videos, seed)
         self.val_set = SceneDataset(num_val, seed + 1)
         self.batch_size = batch_size
@@ -93,6 +99,8 @@ class SpritesLatents(LightningDataModule):
         self, pipeline: Path, cache: Path, num_videos: int = 24000, batch_size: int = 32, seed: int = 2
     ) -> None:
         super().__init__()
+        check_range("num_videos", num_videos, least=1)
+        check_range("batch_size", batch_size, least=1)
         self.pipeline = pipeline
         self.cache = cache
         self.num_videos = num_videos
@@ -110,7 +118,8 @@ class SpritesLatents(LightningDataModule):
             return
         self.cache.parent.mkdir(parents=True, exist_ok=True)
         latents, input_ids = self._encode()
-        torch.save({"made_from": self._made_from(), "latents": latents, "input_ids": input_ids}, self.cache)
+        with replacing(self.cache) as unfinished:
+            torch.save({"made_from": self._made_from(), "latents": latents, "input_ids": input_ids}, unfinished)
         rank_zero_info(f"{self.num_videos} encoded videos cached in {self.cache}")
 
     def setup(self, stage: str) -> None:

@@ -11,7 +11,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from transformers import UMT5Config, UMT5EncoderModel
 
+from ttom_pl.ranges import check_range
 from ttom_pl.sprites.tokenizer import make_tokenizer
+from ttom_pl.whole_files import replacing_in
 
 
 class SpritesTextToVideo(LightningModule):
@@ -54,6 +56,21 @@ class SpritesTextToVideo(LightningModule):
         flow_shift: float = 3.0,
     ) -> None:
         super().__init__()
+        for name, value in (
+            ("num_layers", num_layers),
+            ("num_attention_heads", num_attention_heads),
+            ("attention_head_dim", attention_head_dim),
+            ("ffn_dim", ffn_dim),
+            ("text_dim", text_dim),
+            ("text_layers", text_layers),
+            ("warmup_steps", warmup_steps),
+        ):
+            check_range(name, value, least=1)
+        check_range("muon_lr", muon_lr, above=0)
+        check_range("adamw_lr", adamw_lr, above=0)
+        check_range("decay", decay, above=0, below=1, meaning="a share of the training")
+        check_range("caption_dropout", caption_dropout, least=0, most=1)
+        check_range("flow_shift", flow_shift, above=0)
         self.save_hyperparameters()
         self.automatic_optimization = False
         self.pipeline = pipeline
@@ -165,4 +182,5 @@ class SpritesTextToVideo(LightningModule):
             ),
             transformer=self.transformer.eval(),
         )
-        pipeline.save_pretrained(self.pipeline)
+        with replacing_in(self.pipeline) as unfinished:
+            pipeline.save_pretrained(unfinished)

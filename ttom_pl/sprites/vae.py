@@ -9,8 +9,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchmetrics.image import PeakSignalNoiseRatio
 
+from ttom_pl.ranges import check_range
 from ttom_pl.sprites.render import rgb
 from ttom_pl.sprites.world import BACKGROUND
+from ttom_pl.whole_files import replacing_in
 
 
 class SpritesVAE(LightningModule):
@@ -44,6 +46,12 @@ class SpritesVAE(LightningModule):
         train_encoder: bool = True,
     ) -> None:
         super().__init__()
+        check_range("base_dim", base_dim, least=1)
+        check_range("z_dim", z_dim, least=1)
+        check_range("lr", lr, above=0)
+        check_range("l1_weight", l1_weight, least=0)
+        check_range("kl_weight", kl_weight, least=0)
+        check_range("foreground_weight", foreground_weight, above=0)
         self.save_hyperparameters()
         self.pipeline = pipeline
         self.lr = lr
@@ -103,7 +111,8 @@ class SpritesVAE(LightningModule):
         self.vae.register_to_config(
             latents_mean=modes.mean((0, 2, 3, 4)).tolist(), latents_std=modes.std((0, 2, 3, 4)).tolist()
         )
-        self.vae.save_pretrained(self.pipeline / "vae")
+        with replacing_in(self.pipeline / "vae") as unfinished:
+            self.vae.save_pretrained(unfinished)
 
     def _val_batches(self) -> list[Tensor]:
         loaders = self.trainer.val_dataloaders

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ttom_pl.chat import OPENAI, AnswerCache, Chat, Endpoint, EndpointError
-from ttom_pl.layout.schema import Layout, LayoutError
+from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
 from ttom_pl.planners.llm.answer import read_answer
 from ttom_pl.planners.llm.template import TEMPLATE_VERSION, answer_schema, conversation, repair
+from ttom_pl.ranges import check_range
 
 _TRUNCATED = "it was cut off at the limit of its length; answer with the JSON object alone, without any reasoning"
 
@@ -62,16 +63,9 @@ class LLMPlanner(Planner):
         self.model = model or os.environ.get("OPENAI_MODEL", "")
         if not self.model:
             raise ValueError("there is no model to plan with; give model, or set $OPENAI_MODEL")
-        for name, value, least in (
-            ("retries", retries, 0),
-            ("max_repairs", max_repairs, 0),
-            ("max_concurrency", max_concurrency, 1),
-            ("num_keyframes", num_keyframes, 2),
-        ):
-            if value < least:
-                raise ValueError(f"{name} is {value}; it must be at least {least}")
-        if timeout <= 0 or backoff < 0:
-            raise ValueError(f"timeout is {timeout} and backoff {backoff}; they are seconds, and timeout is positive")
+        check_range("max_repairs", max_repairs, least=0)
+        check_range("max_concurrency", max_concurrency, least=1, most=1000, meaning="requests at a time")
+        check_range("num_keyframes", num_keyframes, least=2, most=MOST_KEYFRAMES)
         endpoint = Endpoint(base_url or os.environ.get("OPENAI_BASE_URL", "") or OPENAI, api_key_env, timeout)
         self.max_repairs = max_repairs
         self.enrich = enrich
