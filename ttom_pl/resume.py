@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
+from ttom_pl.planners import steer_in
 from ttom_pl.run import RunError, RunFolder
 
 
@@ -32,7 +34,7 @@ def check_places(prompts: Sequence[Prompt], folder: RunFolder) -> None:
 
 
 def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:
-    """Return what of a prompt differs from its result: its text, its image, the layout that it brings.
+    """Return what of a prompt differs from its result: its text, its long text, its image, the layout that it brings.
 
     A layout of the planner is not compared: the run's config names the planner. An image counts as the same wherever it
     lies, and if it is gone where it was.
@@ -46,10 +48,20 @@ def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:
         changed.append("text")
     if _other_image(prompt.image, result.get("image")):
         changed.append("image")
-    # Through JSON, as the result went: tuples are lists there.
-    if prompt.layout is not None and json.loads(json.dumps(prompt.layout.to_dict())) != result["layout"]:
+    if prompt.long != result.get("long", ""):
+        changed.append("long text")
+    if prompt.layout is not None and _other_layout(prompt, prompt.layout, result["layout"]):
         changed.append("layout")
     return changed
+
+
+def _other_layout(prompt: Prompt, layout: Layout, record: Mapping[str, Any]) -> bool:
+    try:
+        layout = steer_in(layout, prompt.long) if prompt.long else layout
+    except ValueError:
+        return True
+    # Through JSON, as the result went: tuples are lists there.
+    return bool(json.loads(json.dumps(layout.to_dict())) != record)
 
 
 def _other_image(image: Path | None, record: Mapping[str, str] | None) -> bool:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ttom_pl.callbacks import StreamCallback
 from ttom_pl.layout import Layout
-from ttom_pl.planners import GrammarPlanner, Planner, plan_many
+from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts import Prompt
 from ttom_pl.resume import changes, check_places, image_record
 from ttom_pl.run import RunFolder
@@ -72,20 +72,24 @@ class Served:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line of ``results.jsonl``."""
-        return {
-            "id": self.prompt.id,
-            "number": self.number,
-            "prompt": self.prompt.text,
-            "image": self.image,
-            "seed": self.seed,
-            "memory": self.memory,
-            "updates": self.updates,
-            "losses": [[round(loss, 5) for loss in step] for step in self.losses],
-            "seconds": self.seconds,
-            "scores": self.scores,
-            "files": self.files,
-            "layout": self.layout.to_dict(),
-        } | ({"plain": True} if self.plain else {})
+        return (
+            {
+                "id": self.prompt.id,
+                "number": self.number,
+                "prompt": self.prompt.text,
+                "image": self.image,
+                "seed": self.seed,
+                "memory": self.memory,
+                "updates": self.updates,
+                "losses": [[round(loss, 5) for loss in step] for step in self.losses],
+                "seconds": self.seconds,
+                "scores": self.scores,
+                "files": self.files,
+                "layout": self.layout.to_dict(),
+            }
+            | ({"plain": True} if self.plain else {})
+            | ({"long": self.prompt.long} if self.prompt.long else {})
+        )
 
 
 class Stream:
@@ -186,14 +190,13 @@ class Stream:
     def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> Iterator[Served]:
         """Plan all prompts that are not done and find their objects' tokens, before anything expensive starts."""
         planned = []
-        asked = [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None and prompt.id not in done]
-        made = plan_many(self.planner, asked)
+        made = plan_prompts(self.planner, [prompt for prompt in prompts if prompt.id not in done])
         for number, prompt in enumerate(prompts):
             if prompt.id in done:
                 continue
             start = time.perf_counter()
             try:
-                layout = prompt.layout or next(made)
+                layout = next(made)
                 if isinstance(layout, ValueError):
                     raise layout
                 plain = prompt.layout is None and layout.confidence < self.min_confidence

@@ -3,8 +3,30 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners.base import Planner
+from ttom_pl.planners.steering import steer_in
+
+
+def plan_prompts(planner: Planner, prompts: Sequence[Prompt]) -> Iterator[Layout | ValueError]:
+    """Yield the layouts that videos are made with, in the order of the prompts; where there is none, why.
+
+    A prompt that brings a layout keeps it; one with a long prompt is planned, and then steered in that one.
+
+    Args:
+        planner: see :func:`plan_many`.
+        prompts: the prompts.
+    """
+    made = plan_many(planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
+    for prompt in prompts:
+        layout = prompt.layout or next(made)
+        if prompt.long and isinstance(layout, Layout):
+            try:
+                layout = steer_in(layout, prompt.long)
+            except ValueError as error:
+                layout = error
+        yield layout
 
 
 def plan_many(planner: Planner, prompts: Sequence[tuple[str, str]]) -> Iterator[Layout | ValueError]:
