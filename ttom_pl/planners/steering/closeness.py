@@ -46,7 +46,7 @@ def naming_word(noun: NounPhrase, wanted: NounPhrase) -> Token | None:
     words = (*noun.modifiers, noun.head)
     for at, word in enumerate(noun.modifiers):
         joined = (words[max(at - 1, 0) : at + 1], words[at : at + 2])
-        if _same(singular(word.low), compound(wanted)) and not any(map(_is_compound, joined)):
+        if _same(singular(word.low), _name(wanted)) and not any(map(_is_compound, joined)):
             return word
     return None
 
@@ -62,13 +62,13 @@ def _is_compound(words: Sequence[Token]) -> bool:
 
 
 def _by_noun(noun: NounPhrase, wanted: NounPhrase) -> float:
-    word, asked = compound(noun), compound(wanted)
+    word, asked = _name(noun), _name(wanted)
     if word == asked:
         return SAME + 0.5
-    if _are_synonyms(word, asked):
-        return _SYNONYM
     if noun.lemma == wanted.lemma:
         return _by_same_head(word, asked, noun.lemma)
+    if _are_synonyms(word, asked):
+        return _SYNONYM
     if _are_close(word, asked):
         return _CLOSE
     if is_kind_of(word, asked):
@@ -76,6 +76,12 @@ def _by_noun(noun: NounPhrase, wanted: NounPhrase) -> float:
     if is_kind_of(asked, word):
         return _GENERAL
     return 0.0
+
+
+def _name(noun: NounPhrase) -> str:
+    """Return its compound; also where a hot dog is somebody in the first place, but no dog anyhow."""
+    both = f"{noun.modifiers[-1].low} {noun.lemma}" if noun.modifiers else ""
+    return both if look_up(both) is not None and not is_kind_of(both, noun.lemma) else compound(noun)
 
 
 def _by_same_head(word: str, asked: str, lemma: str) -> float:
