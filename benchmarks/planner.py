@@ -31,7 +31,13 @@ TARGETS = {
     "consistency": 1.0,
 }
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-THINGS = ("car", "dog", "hot air balloon", "teddy bear", "glass", "octopus", "child", "wug", "orange", "paper plane")
+THINGS = {
+    "small": ("glass", "orange", "paper plane", "hot dog", "sparrow", "toy car"),
+    "medium": ("dog", "teddy bear", "octopus", "child", "chair", "bicycle"),
+    "large": ("car", "horse", "sofa", "rowboat", "brown bear", "van"),
+    "huge": ("hot air balloon", "house", "elephant", "school bus", "oak tree", "airplane"),
+    "unknown": ("wug", "circle", "blicket", "triangle", "dax", "square"),
+}
 ADJECTIVES = ("", "red", "small", "old wooden", "shiny", "glimmery")
 PLACES = (
     "",
@@ -276,18 +282,31 @@ FAMILIES = (
     "a {thing} bounces{place}",
 )
 PLURALS = {"glass": "glasses", "octopus": "octopuses", "child": "children"}
+NEXT = dict(zip(THINGS, [*list(THINGS)[1:], "small"], strict=True))
 
 
 def consistency() -> Iterator[tuple[str, list[str]]]:
-    """Families of prompts that differ only in object, adjective or place."""
+    """Families of prompts that differ only in object (of one size class), adjective or place.
+
+    Those with one kind of thing are families across all classes, as sizes are relative to each other.
+    """
     for family in FAMILIES:
-        prompts = []
-        for thing, adjective, place in product(THINGS, ADJECTIVES, PLACES):
-            first = f"{adjective} {thing}".strip()
-            several = f"{adjective} {PLURALS.get(thing, thing + 's')}".strip()
-            other = THINGS[(THINGS.index(thing) + 3) % len(THINGS)]
-            prompts.append(family.format(thing=first, things=several, other=other, place=place))
-        yield family, prompts
+        alone = [prompt for size in THINGS for prompt in _family(family, size, size)]
+        if "{other}" not in family:
+            yield family, alone
+            continue
+        yield f"{family}, of one class", alone
+        for size, other in NEXT.items():
+            yield f"{family}, {size} and {other}", list(_family(family, size, other))
+
+
+def _family(family: str, size: str, other: str) -> Iterator[str]:
+    for number, (thing, adjective, place) in enumerate(product(THINGS[size], ADJECTIVES, PLACES)):
+        first = f"{adjective} {thing}".strip()
+        several = f"{adjective} {PLURALS.get(thing, thing + 's')}".strip()
+        yield family.format(
+            thing=first, things=several, other=THINGS[other][(number + 1) % len(THINGS[other])], place=place
+        )
 
 
 def measure(planner: GrammarPlanner, folder: Path, families: int | None = None) -> tuple[Counter, dict]:

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttom_pl.planners.motions import Floats, Motion, path
+from ttom_pl.planners.proportions import Level
 from ttom_pl.planners.relations import GAP, Cluster, Relation, as_few_frames, clusters, gaps, refine
 from ttom_pl.planners.work import OutOfWork, Work
 
 MARGIN = 0.016
 """Least distance of a box from the edge of the frame."""
 _WANTED_GAP = 0.15
+_GROUND, _SKY = 0.86, 0.34
 _SPACING = 0.07
 _BEAM = 32
 _STILL = Motion()
@@ -31,11 +33,12 @@ _NUDGES = np.array(list(product((0.0, 0.06, -0.06, 0.12, -0.12), repeat=2)))
 
 @dataclass(frozen=True)
 class Body:
-    """Objects that move as one: ``count`` boxes of one ``size``, all with the same ``motion``."""
+    """Objects that move as one: ``count`` boxes of a ``size``, with the same ``motion`` and at home on a ``level``."""
 
     motion: Motion = _STILL
     count: int = 1
     size: tuple[float, float] = (0.25, 0.25)
+    level: Level = ""
 
 
 class NoRoom(ValueError):
@@ -196,13 +199,24 @@ def _place(
         if not len(grid):
             return None
         anchors.append(grid)
-    homes = [None if any(i in anchored for i in group.boxes) else np.array([0.5, 0.5]) for group in groups]
+    homes = [None if any(i in anchored for i in group.boxes) else _home(group, bodies) for group in groups]
     found = _search([group.all_boxes for group in groups], anchors, homes, work)
     if found is None:
         return None
     cost, shifts = found
     placed = {i: b + np.tile(s, 2) for group, s in zip(groups, shifts, strict=True) for i, b in group.boxes.items()}
     return cost + sum(shape[2] for shape in shapes), [placed[i] for i in range(len(bodies))]
+
+
+def _home(cluster: Cluster, bodies: Sequence[Body]) -> Floats:
+    """Return where the middle of a cluster should be (2,): the middle of the frame, or on the ground, or in the air."""
+    own = [bodies[i] for i in cluster.boxes]
+    if any(body.motion.manner == "fall" or any(dy for _, dy in body.motion.moves) for body in own):
+        return np.array([0.5, 0.5])
+    boxes = cluster.all_boxes
+    half = (boxes[..., 3].max() - boxes[..., 1].min()) / 2
+    level = own[0].level if len({body.level for body in own}) == 1 else ""
+    return np.array([0.5, {"": 0.5, "ground": max(0.5, _GROUND - half), "air": _SKY}[level]])
 
 
 def _into_frame(boxes: Floats) -> Floats:
