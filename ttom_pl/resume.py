@@ -8,6 +8,7 @@ from typing import Any
 
 from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import Prompt
+from ttom_pl.layout.text import as_read
 from ttom_pl.planners import steer_in
 from ttom_pl.run import RunError, RunFolder
 
@@ -57,7 +58,7 @@ def changes(prompt: Prompt, result: Mapping[str, Any]) -> list[str]:
 
 def _other_layout(prompt: Prompt, layout: Layout, record: Mapping[str, Any]) -> bool:
     try:
-        layout = steer_in(layout, prompt.long) if prompt.long else layout
+        layout = steer_in(layout, as_read(prompt.long)) if prompt.long else layout
     except ValueError:
         return True
     # Through JSON, as the result went: tuples are lists there.

@@ -41,7 +41,7 @@ class StreamCLI(LightningCLI):
                 raise ValueError(
                     f"trainer.callbacks lists {name}; it is there already, set it in the section {section!r}"
                 )
-        prompts = read_prompts(Path(self.config.data.prompts))[: self.config.data.limit]
+        prompts = read_prompts(Path(self.config.data.prompts), self.config.data.long)[: self.config.data.limit]
         VideoWriter(**self.config.videos).names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
         folder.check(self.dump())

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from ttom_pl.judge.claims import CATEGORIES, Category, Claims
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Track
+from ttom_pl.layout.text import as_read
 from ttom_pl.metrics.motion import Direction
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.clauses import read_clauses
@@ -70,9 +71,9 @@ def expect(prompt: Prompt) -> Expectation:
     if prompt.metadata:
         return _from_metadata(prompt)
     try:
-        return _from_caption(prompt.text)
+        return _from_caption(as_read(prompt.text))
     except ValueError:
-        return _from_english(prompt.text)
+        return _from_english(as_read(prompt.text))
 
 
 def category(prompt: Prompt) -> str:

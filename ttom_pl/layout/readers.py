@@ -11,6 +11,8 @@ from ttom_pl.layout.lvd import read_lvd_cache
 from ttom_pl.layout.members import members
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.records import read_json_lines, read_json_list, read_record, read_table
+from ttom_pl.layout.schema import LayoutError
+from ttom_pl.layout.text import layout_as_read
 from ttom_pl.naming import COMPBENCH_FILES
 
 KINDS = "a prompt a line (.txt), a table (.csv), JSON lines, or a layout cache of TTOM's authors or of LVD (.json)"
@@ -59,7 +61,12 @@ def _read(path: Path | str) -> list[Prompt]:
 
 
 def _placed(prompt: Prompt, path: Path) -> Prompt:
-    """Add what the place and the name of the file say."""
+    """Add what the place and the name of the file say; let its layout be of the prompt as it is read."""
+    if prompt.layout is not None:
+        try:
+            prompt = replace(prompt, layout=layout_as_read(prompt.layout))
+        except LayoutError as error:
+            raise PromptError(f"{path}, prompt {prompt.id!r}: {error}") from None
     if prompt.image is not None:
         prompt = replace(prompt, image=path.parent / prompt.image)
     if path.stem in COMPBENCH_FILES and not prompt.metadata:

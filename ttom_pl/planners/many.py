@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Layout
+from ttom_pl.layout.text import as_read
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.steering import steer_in
 
@@ -12,21 +14,24 @@ from ttom_pl.planners.steering import steer_in
 def plan_prompts(planner: Planner, prompts: Sequence[Prompt]) -> Iterator[Layout | ValueError]:
     """Yield the layouts that videos are made with, in the order of the prompts; where there is none, why.
 
-    A prompt that brings a layout keeps it; one with a long prompt is planned, and then steered in that one.
+    A prompt that brings a layout keeps it; one with a long prompt is planned, and then steered in that one. What the
+    model gets is the text as it is read, see :func:`~ttom_pl.layout.text.as_read`; the prompt as it was typed is the
+    layout's ``original_prompt`` where that is another.
 
     Args:
         planner: see :func:`plan_many`.
         prompts: the prompts.
     """
-    made = plan_many(planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
+    made = plan_many(planner, [(as_read(prompt.text), prompt.id) for prompt in prompts if prompt.layout is None])
     for prompt in prompts:
         layout = prompt.layout or next(made)
         if prompt.long and isinstance(layout, Layout):
             try:
-                layout = steer_in(layout, prompt.long)
+                layout = steer_in(layout, as_read(prompt.long))
             except ValueError as error:
                 layout = error
-        yield layout
+        typed = isinstance(layout, Layout) and prompt.text not in (layout.prompt, layout.original_prompt)
+        yield replace(layout, original_prompt=prompt.text) if isinstance(layout, Layout) and typed else layout
 
 
 def plan_many(planner: Planner, prompts: Sequence[tuple[str, str]]) -> Iterator[Layout | ValueError]:
