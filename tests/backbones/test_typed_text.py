@@ -48,7 +48,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "accents apart": lambda text: unicodedata.normalize("NFD", text),
     "curly apostrophes": lambda text: text.replace("'", "\u2019"),
     "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
-    "soft hyphens": lambda text: "\u00ad".join(text),
+    "soft hyphens": "\u00ad".join,
     "zero-width": lambda text: "\ufeff" + text.replace(" ", " \u200b"),
     "entities": entities,
     "entities of entities": lambda text: html.escape(entities(text)),

@@ -50,17 +50,10 @@ def layout_as_read(layout: Layout) -> Layout:
 def _track_as_read(track: Track, typed: str, prompt: str) -> Track:
     words = tuple(map(as_read, track.words))
     if not all(words):
-        raise LayoutError(
-            f"object {track.id} ({track.phrase!r}) has the word {track.words!r}, of which nothing is seen"
-        )
-    spans = tuple(_moved(span, typed, prompt, word) for span, word in zip(track.spans, words, strict=bool(track.spans)))
-    known = tuple(span for span in spans if span is not None)
-    return replace(
-        track,
-        phrase=as_read(track.phrase) or track.phrase,
-        words=words,
-        spans=known if len(known) == len(words) else (),
-    )
+        raise LayoutError(f"object {track.id} has a word that cannot be seen: {track.words}; name one of the prompt")
+    spans = [_moved(span, typed, prompt, word) for span, word in zip(track.spans, words, strict=False)]
+    known = () if None in spans else tuple(span for span in spans if span is not None)
+    return replace(track, phrase=as_read(track.phrase), words=words, spans=known)
 
 
 def _moved(span: Span, typed: str, prompt: str, word: str) -> Span | None:
