@@ -30,8 +30,9 @@ def plan_prompts(planner: Planner, prompts: Sequence[Prompt]) -> Iterator[Layout
                 layout = steer_in(layout, as_read(prompt.long))
             except ValueError as error:
                 layout = error
-        typed = isinstance(layout, Layout) and prompt.text not in (layout.prompt, layout.original_prompt)
-        yield replace(layout, original_prompt=prompt.text) if isinstance(layout, Layout) and typed else layout
+        if isinstance(layout, Layout) and prompt.layout is None and as_read(prompt.text) != prompt.text:
+            layout = replace(layout, original_prompt=prompt.text)
+        yield layout
 
 
 def plan_many(planner: Planner, prompts: Sequence[tuple[str, str]]) -> Iterator[Layout | ValueError]:
