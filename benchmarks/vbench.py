@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttom_pl.layout import Box, Layout, Track
+from ttom_pl.layout import Box, Layout, LayoutError, Track
+from ttom_pl.planners import steer_in
+from ttom_pl.planners.english.nouns import singular
 
 MOST_TRACKS = 6
 _SHORT = re.compile(
@@ -20,13 +22,14 @@ _SHORT = re.compile(
 _NAMES = {
     "tv": ("television", "tv stand", "tv set"),
     "couch": ("sofa",),
+    "chair": ("armchair",),
     "hair drier": ("hair dryer", "hairdryer", "blow dryer"),
     "cell phone": ("phone", "smartphone", "cellphone", "mobile phone"),
     "donut": ("doughnut",),
     "remote": ("remote control",),
     "cup": ("mug", "teacup"),
     "refrigerator": ("fridge",),
-    "sports ball": ("ball", "soccer ball", "tennis ball", "basketball", "football"),
+    "sports ball": ("ball", "soccer ball", "tennis ball", "basketball", "football", "baseball"),
     "potted plant": ("plant", "houseplant"),
     "bicycle": ("bike",),
     "motorcycle": ("motorbike", "bike"),
@@ -154,4 +157,20 @@ def wrong_pair(layout: Layout, pair: Pair, only_these: bool, text: str) -> str:
         bad = [k for k, (p, q) in enumerate(both) if not holds(pair.relation, p, q)]
         if bad or not both:
             return f"not {pair.relation!r} at keyframes {bad}"
+    return ""
+
+
+def wrong_steering(layout: Layout, pair: Pair) -> str:
+    """Return what is wrong when the objects of a layout of the short prompt are steered in the long one."""
+    try:
+        steered = steer_in(layout, pair.long)
+    except LayoutError as error:
+        return str(error)
+    for name in (pair.first, pair.second):
+        own = tracks_of(layout, name)
+        both = zip(layout.tracks, steered.tracks, strict=True)
+        words = {singular(word.lower()) for before, after in both if before in own for word in after.words}
+        nouns = {singular(word) for each in (name, *_NAMES.get(name, ())) for word in each.split()}
+        if not words & nouns:
+            return f"{name!r} is steered by {sorted(words)}"
     return ""
