@@ -2,9 +2,9 @@
 
     python benchmarks/planner.py --data ../shared/data
 
-Prints for each set how many layouts are right, how many the planner is confident of (0.8 or more) and how many of those
-are right; how long paragraphs take; and every prompt that does not hold what it must. Sets whose prompts are missing are
-left out: T2V-CompBench's and VBench's are not shipped.
+Prints for each set how many layouts are right, how many the planner is confident of (0.8 or more) and how many of
+those are right; how long paragraphs take; and every prompt that does not hold what it must. Sets whose prompts are
+missing are left out: T2V-CompBench's and VBench's are not shipped.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -61,6 +62,7 @@ class Outcome:
 
     @property
     def is_confident(self) -> bool:
+        """Whether the planner trusts it."""
         return self.confidence >= CONFIDENT
 
 
@@ -71,13 +73,11 @@ def checks(folder: Path) -> Iterator[Check]:
     yield from lvd()
     if (folder / "vbench").is_dir():
         for pair in read_pairs(folder / "vbench" / "given.json"):
-            yield Check(
-                "vbench short", pair.short, lambda layout, pair=pair: wrong_pair(layout, pair, True, pair.short)
-            )
-            yield Check("vbench long", pair.long, lambda layout, pair=pair: wrong_pair(layout, pair, False, pair.long))
-            yield Check("short to long", pair.short, lambda layout, pair=pair: wrong_steering(layout, pair))
+            yield Check("vbench short", pair.short, partial(wrong_pair, pair=pair, only_these=True, text=pair.short))
+            yield Check("vbench long", pair.long, partial(wrong_pair, pair=pair, only_these=False, text=pair.long))
+            yield Check("short to long", pair.short, partial(wrong_steering, pair=pair))
     for paragraph in held_out():
-        yield Check("paragraphs", paragraph.text, lambda layout, each=paragraph: wrong_paragraph(layout, each))
+        yield Check("paragraphs", paragraph.text, partial(wrong_paragraph, paragraph=paragraph))
 
 
 def outcomes(planner: GrammarPlanner, folder: Path) -> list[Outcome]:
@@ -142,15 +142,15 @@ def _summed(found: Sequence[Outcome], families: int, odd: dict[str, str]) -> tup
 
 
 def seconds_of(planner: GrammarPlanner, prompts: Sequence[str], repeats: int = 3) -> list[float]:
-    """Return how long each prompt takes to plan at best; its placement is searched anew each time."""
+    """Return the processor's seconds for each prompt at best; its placement is searched anew each time."""
     best = []
     for prompt in prompts:
         taken = []
         for _ in range(repeats):
             search.cache_clear()
-            start = time.perf_counter()
+            start = time.process_time()
             planner.plan(prompt)
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
         best.append(min(taken))
     return best
 

@@ -16,7 +16,7 @@ CLASSES = ("tiny", "small", "medium", "large", "huge")
 _STEP, _MOST = 1.25, 1.6
 """How much wider and higher a box is than that of a thing of the class below; and than the usual one at most."""
 _NEARER = 1.15
-_REPLICAS = frozenset("toy model miniature paper plush lego origami".split())
+_REPLICAS = frozenset("toy model miniature paper lego origami".split())
 """Words before a noun that make anything as small as a hand can hold."""
 
 
