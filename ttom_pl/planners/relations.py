@@ -197,8 +197,10 @@ def _regions(here: list[Floats], there: list[Floats]) -> tuple[Floats, Floats]:
 
 
 def _move_as_one(bodies: list[Floats]) -> bool:
-    steps = [np.diff(body, axis=1) for body in bodies]
-    return all(np.allclose(step, steps[0][:1]) for step in steps)
+    steps = [body[:, 1:] - body[:, :-1] for body in bodies]
+    first = steps[0][:1]
+    most = 1e-8 + 1e-5 * np.abs(first)
+    return all(bool((np.abs(step - first) <= most).all()) for step in steps)
 
 
 def _region(boxes: Iterable[Floats]) -> Floats:
@@ -221,7 +223,7 @@ def gaps(a: Floats, b: Floats, shifts: Floats) -> Floats:
     """Return the least gap (S,) over time between ``a`` (n, F, 4), after each shift (S, 2), and ``b`` (m, F, 4)."""
     a, b, shifts = a[None, :, None], b[None, None], shifts[:, None, None, None]
     along = np.maximum(a[..., :2] + shifts - b[..., 2:], b[..., :2] - a[..., 2:] - shifts)
-    least: Floats = along.max(-1).min((1, 2, 3))
+    least: Floats = np.maximum(along[..., 0], along[..., 1]).min((1, 2, 3))
     return least
 
 
@@ -234,4 +236,5 @@ def as_few_frames(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 def least_gap(a: Floats, b: Floats) -> float:
     """Return the least gap over time between two bodies, below zero where they touch."""
-    return float(gaps(*as_few_frames(refine(a), refine(b)), np.zeros((1, 2)))[0])
+    few = (a[:, :1], b[:, :1]) if _move_as_one([a, b]) else as_few_frames(refine(a), refine(b))
+    return float(gaps(*few, np.zeros((1, 2)))[0])
