@@ -215,7 +215,8 @@ def _comes_along(noun: NounPhrase, part: Part) -> bool:
 def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed: bool) -> None:
     """Relate the subjects to the objects of a preposition."""
     lemma = part.lemma
-    goes = lemma in verbs.MOVES and not part.negated
+    hands_over = lemma == "pass" and any(c.link == "" and c.noun for c in part.complements())
+    goes = lemma in verbs.MOVES and not part.negated and not hands_over
     single = all(cast[i].count == 1 for i in [*cast.subjects, *targets])
     thrown = max((i for i in cast.other_than(targets)), default=targets[0])
     if relation in ("to", "at") and lemma in verbs.THROW | verbs.STRIKE and cast[thrown].steps:
