@@ -1,7 +1,5 @@
 """Prompts in other languages and with markup are recognised, not mangled."""
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,12 +91,10 @@ def test_english_is_not_taken_for_another_language(sentence: str) -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=80))
 def test_whatever_it_is_the_words_are_its_own(prompt: str) -> None:
     if not any(character.isalnum() for character in prompt):
+        with pytest.raises(ValueError, match="no word"):
+            PLANNER.plan(prompt)
         return
-    try:
-        layout = PLANNER.plan(prompt)
-    except ValueError as error:
-        assert re.search("no word", str(error))
-        return
+    layout = PLANNER.plan(prompt)
     for track in layout.tracks:
         assert tuple(prompt[start:end] for start, end in track.spans) == track.words
 
