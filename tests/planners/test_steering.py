@@ -13,7 +13,6 @@ from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, plan_prompts, steer_in
 
 PLANNER = GrammarPlanner()
-VBENCH = Path(__file__).parents[3] / "shared" / "data" / "vbench" / "given.json"
 THINGS = ("kettle", "trumpet", "walrus", "tractor", "lantern", "violin", "camel", "canoe", "pineapple", "helmet")
 CLOSE = {
     "television": "tv", "sofa": "couch", "mug": "cup", "stallion": "horse", "puppy": "dog", "sedan": "car",
@@ -173,10 +172,11 @@ def test_a_long_prompt_that_is_no_text(tmp_path: Path) -> None:
         read_any(tmp_path / "a.jsonl")
 
 
-def test_vbenchs_pairs() -> None:
-    """Both objects of the short layout are steered in the long text, by words that name them."""
-    if not VBENCH.is_file():
-        pytest.skip(f"{VBENCH} is missing")
-    prompts = read_any(VBENCH)
+def test_vbenchs_pairs(shared_data: Path) -> None:
+    """Both objects of the short layout are steered in the long text."""
+    path = shared_data / "vbench" / "given.json"
+    if not path.is_file():
+        pytest.skip(f"{path} is missing")
+    prompts = read_any(path)
     layouts = [layout for layout in plan_prompts(PLANNER, prompts) if isinstance(layout, Layout)]
     assert len(layouts) >= 0.98 * len(prompts)
