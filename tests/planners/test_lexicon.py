@@ -97,7 +97,7 @@ def test_what_can_be_meant_again(again: str, first: str, same: bool) -> None:
     assert can_mean(noun(again), noun(first)) is same
 
 
-@pytest.mark.parametrize("name", ["things", "no_things", "parts"])
+@pytest.mark.parametrize("name", ["things", "no_things", "parts", "verbs"])
 def test_word_lists_are_lower_case_and_repeat_nothing(name: str) -> None:
     text = DATA.joinpath(f"{name}.txt").read_text(encoding="utf-8")
     words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
