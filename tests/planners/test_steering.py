@@ -82,9 +82,18 @@ def test_an_object_that_the_long_prompt_lost_is_named(things: list[str]) -> None
         ("a cat next to a dog", "A cat stands next to a hot dog."),
         ("a car moves left", "A car park at night."),
         ("a dog and a bear", "A dog plays with a teddy bear."),
+        ("a teddy bear", "A majestic bear fishes in a river."),
+        ("a traffic light", "Soft natural light falls on a street."),
+        ("a sports ball", "A medium shot of a meadow."),
+        ("a toilet", "A cozy living room with plush furniture."),
+        ("a bed", "Plush furniture stands in a room."),
+        ("a bus", "A remote control device lies on a table."),
+        ("a dog", "A person sits in a garden among people."),
+        ("an orange", "A potted plant stands beside the water."),
+        ("a cup", "A glass building towers over a street."),
     ],
 )
-def test_a_word_within_another_thing_is_no_mention(short: str, long: str) -> None:
+def test_what_only_sounds_alike_is_no_mention(short: str, long: str) -> None:
     with pytest.raises(LayoutError, match="does not mention"):
         steer_in(PLANNER.plan(short), long)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from ttom_pl.planners.english.adjectives import COLORS
+from ttom_pl.planners.english.adjectives import COLORS, is_adjective
 from ttom_pl.planners.english.compounds import compound
-from ttom_pl.planners.english.lexicon import is_kind_of, look_up
+from ttom_pl.planners.english.lexicon import is_kind_of, kinds_of, look_up
 from ttom_pl.planners.english.nouns import is_plural, singular
 from ttom_pl.planners.english.objects import is_scenery
 from ttom_pl.planners.english.syntax import NounPhrase
+from ttom_pl.planners.english.things import EVERYTHING, can_be_drawn
 from ttom_pl.planners.english.tokens import Token
 from ttom_pl.planners.english.word_lists import word_groups
 
@@ -18,6 +19,8 @@ DESCRIBED = 0.5
 _SYNONYM, _CLOSE, KIND, _GENERAL = 3.0, 2.5, 2.0, 1.0
 _OTHER_NUMBER, _OTHER_COLOR, _SAME_MODIFIER = -1.6, -0.8, 0.1
 _OTHERS = frozenset({"other", "others", "second", "another", "different"})
+_FAR, _NEAR = 7, 3
+_MOSTLY = 5
 _ALIVE = frozenset({"animal", "person"})
 
 
@@ -46,7 +49,7 @@ def naming_word(noun: NounPhrase, wanted: NounPhrase) -> Token | None:
     words = (*noun.modifiers, noun.head)
     for at, word in enumerate(noun.modifiers):
         joined = (words[max(at - 1, 0) : at + 1], words[at : at + 2])
-        if _same(singular(word.low), _name(wanted)) and not any(map(_is_compound, joined)):
+        if _same(singular(word.low), _own_name(wanted)) and not any(map(_is_compound, joined)):
             return word
     return None
 
@@ -63,32 +66,51 @@ def _is_compound(words: Sequence[Token]) -> bool:
 
 def _by_noun(noun: NounPhrase, wanted: NounPhrase) -> float:
     word, asked = _name(noun), _name(wanted)
-    if word == asked:
+    if word == asked and _own_name(noun) == _own_name(wanted):
         return SAME + 0.5
     if noun.lemma == wanted.lemma:
-        return _by_same_head(word, asked, noun.lemma)
+        return _by_same_head(noun, wanted)
     if _are_synonyms(word, asked):
         return _SYNONYM
-    if _are_close(word, asked):
+    if _are_close(word, _own_name(wanted)):
         return _CLOSE
-    if is_kind_of(word, asked):
+    if _own_name(wanted) != asked:
+        return 0.0
+    if _is_below(word, asked, _FAR):
         return KIND
-    if is_kind_of(asked, word):
+    if _is_below(asked, word, _NEAR) and word not in EVERYTHING and noun.determiner and not is_scenery(noun):
         return _GENERAL
     return 0.0
 
 
-def _name(noun: NounPhrase) -> str:
-    """Return its compound; also where a hot dog is somebody in the first place, but no dog anyhow."""
-    both = f"{noun.modifiers[-1].low} {noun.lemma}" if noun.modifiers else ""
-    return both if look_up(both) is not None and not is_kind_of(both, noun.lemma) else compound(noun)
-
-
-def _by_same_head(word: str, asked: str, lemma: str) -> float:
-    """Return the closeness of "sports car" and "car"; a hot dog is no dog."""
+def _by_same_head(noun: NounPhrase, wanted: NounPhrase) -> float:
+    """Return the closeness of "sports car" and "car", "glass" and "wine glass"; a hot dog is no dog, light no lamp."""
+    word, asked, lemma = _name(noun), _own_name(wanted), noun.lemma
+    if word != lemma and not is_kind_of(word, lemma):
+        return 0.0
     if asked == lemma:
-        return SAME if is_kind_of(word, lemma) else 0.0
-    return KIND if word == lemma else 0.0
+        return SAME
+    odd = _name(wanted) != lemma and not is_kind_of(_name(wanted), lemma)
+    return KIND if can_be_drawn(noun) and not odd else 0.0
+
+
+def _name(noun: NounPhrase) -> str:
+    """Return the noun in the singular, with the word before it where the lexicon has both as one ("hot dog")."""
+    both = f"{noun.modifiers[-1].low} {noun.lemma}" if noun.modifiers else ""
+    if look_up(both) is not None and not is_kind_of(both, noun.lemma):
+        return both
+    return compound(noun)
+
+
+def _own_name(noun: NounPhrase) -> str:
+    """Return its name with the noun before it, whether the lexicon has both or not ("sports ball", "traffic light")."""
+    name = _name(noun)
+    if not noun.modifiers or name != noun.lemma:
+        return name
+    before = noun.modifiers[-1].low
+    entry = look_up(before)
+    is_noun = entry is not None and entry.noun > max(entry.adjective, entry.verb) and not is_adjective(before)
+    return f"{before} {noun.lemma}" if is_noun and before not in COLORS else name
 
 
 def _same(word: str, asked: str) -> bool:
@@ -101,4 +123,13 @@ def _are_close(word: str, asked: str) -> bool:
 
 def _are_synonyms(word: str, asked: str) -> bool:
     one, other = look_up(word), look_up(asked)
-    return one is not None and other is not None and bool(set(one.senses[:1]) & set(other.senses))
+    return one is not None and other is not None and bool(one.senses) and one.senses[:1] == other.senses[:1]
+
+
+def _is_below(word: str, general: str, steps: int) -> bool:
+    """Whether what a word names in the first place is a kind of what another one does, at most so many steps below."""
+    one, other = look_up(word), look_up(general)
+    if one is None or other is None or not (one.senses and other.senses):
+        return False
+    things = min(one.thing, other.thing, one.noun, other.noun) >= _MOSTLY
+    return things and one.kind == other.kind and other.senses[0] in kinds_of(one.senses[0])[: steps + 1]
