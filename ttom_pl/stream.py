@@ -72,24 +72,21 @@ class Served:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line of ``results.jsonl``."""
-        return (
-            {
-                "id": self.prompt.id,
-                "number": self.number,
-                "prompt": self.prompt.text,
-                "image": self.image,
-                "seed": self.seed,
-                "memory": self.memory,
-                "updates": self.updates,
-                "losses": [[round(loss, 5) for loss in step] for step in self.losses],
-                "seconds": self.seconds,
-                "scores": self.scores,
-                "files": self.files,
-                "layout": self.layout.to_dict(),
-            }
-            | ({"plain": True} if self.plain else {})
-            | ({"long": self.prompt.long} if self.prompt.long else {})
-        )
+        return {
+            "id": self.prompt.id,
+            "number": self.number,
+            "prompt": self.prompt.text,
+            "long": self.prompt.long,
+            "image": self.image,
+            "seed": self.seed,
+            "memory": self.memory,
+            "updates": self.updates,
+            "losses": [[round(loss, 5) for loss in step] for step in self.losses],
+            "seconds": self.seconds,
+            "scores": self.scores,
+            "files": self.files,
+            "layout": self.layout.to_dict(),
+        } | ({"plain": True} if self.plain else {})
 
 
 class Stream:

@@ -1,4 +1,4 @@
-"""Classes of things by tables: of how large they are, of whether they fly."""
+"""Classes of things by tables of words and by what WordNet says they are kinds of."""
 
 from collections.abc import Collection
 from functools import cache
