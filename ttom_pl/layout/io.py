@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ttom_pl.layout.schema import Layout, LayoutError
 
+_BESIDE = frozenset({"image", "long"})
+
 
 def read_layouts(path: Path | str) -> Iterator[Layout]:
     """Read the layouts of a JSON-lines file, one after the other; empty lines are skipped.
 
-    An ``image`` beside a layout is left to the prompt's reader, :func:`~ttom_pl.layout.readers.read_any`.
+    An ``image`` or a ``long`` prompt beside a layout is left to the prompt's reader,
+    :func:`~ttom_pl.layout.readers.read_any`.
 
     Args:
         path: the file, as :func:`write_layouts` or a person wrote it.
@@ -55,6 +58,6 @@ def _parse(line: str, where: str) -> Layout:
     if not isinstance(data, dict):
         raise LayoutError(f"{where}: a layout is an object with 'prompt' and 'tracks', got {line.strip()[:60]!r}")
     try:
-        return Layout.from_dict({name: value for name, value in data.items() if name != "image"})
+        return Layout.from_dict({name: value for name, value in data.items() if name not in _BESIDE})
     except LayoutError as error:
         raise LayoutError(f"{where}: {error}") from None
