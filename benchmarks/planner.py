@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parent))
 from paragraphs import held_out, wrong_paragraph
 from planner_checks import Check, moves, stands
 from planner_prompts import compbench, consistency, lvd
-from vbench import read_pairs, wrong_pair, wrong_steering
+from vbench import mistaken, read_pairs, wrong_pair, wrong_steering
 
 from ttom_pl.planners import GrammarPlanner
 from ttom_pl.planners.placement import search
@@ -164,6 +164,9 @@ def main() -> None:
     found = outcomes(planner, folder)
     asked, failures = _summed(found, *inconsistent(planner, None))
     _print_table(found, asked, failures)
+    if (folder / "vbench").is_dir():
+        lacking, taken = mistaken(planner, list(read_pairs(folder / "vbench" / "given.json")))
+        print(f"\nobjects that long prompts lack: {lacking} asked for, {len(taken)} found: {', '.join(taken)}")
     _print_speed(planner, found)
     for category, prompts_and_reasons in failures.items():
         if prompts_and_reasons:

@@ -80,6 +80,15 @@ def test_steering_check_tells_right_from_wrong(benchmark: ModuleType) -> None:
     assert "does not mention" in vbench.wrong_steering(layout, vbench.Pair(*PAIR[:4], "A cat naps."))
 
 
+def test_what_a_long_prompt_lacks_is_asked_for(benchmark: ModuleType) -> None:
+    """Of both names the one that the text has is not; what is found for the other is told."""
+    vbench = sys.modules["vbench"]
+    lacking = vbench.Pair(*PAIR[:4], "A cat naps.")
+    assert vbench.mistaken(GrammarPlanner(), [lacking]) == (1, [])
+    poodle = vbench.Pair(*PAIR[:4], "A cat naps beside a poodle.")
+    assert vbench.mistaken(GrammarPlanner(), [poodle]) == (1, ["'a poodle' for 'dog'"])
+
+
 @pytest.mark.parametrize(
     ("prompt", "name", "direction", "holds"),
     [
