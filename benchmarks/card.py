@@ -71,7 +71,7 @@ def stream(out: Path, tiny: bool) -> None:
         command += [f"--model.backbone.init_args.{name}={value}" for name, value in options.items()]
         command += ["--data.prompts", str(prompts), "--stream.out", str(run), "--stream.on_error=raise"]
         # Of random weights no video is worth more than another.
-        command += ["--memory.min_gain=-1", f"--trainer.accelerator={device}"]
+        command += ["--memory.keep.min_gain=-1", f"--trainer.accelerator={device}"]
         start = time.perf_counter()
         done = _tee(command, out / "stream.txt")
         seconds = time.perf_counter() - start

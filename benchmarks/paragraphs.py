@@ -33,6 +33,12 @@ def read_paragraphs() -> Iterator[Paragraph]:
         yield Paragraph(each["text"], tuple(objects), tuple(each.get("relation", ())), tuple(each.get("moves", ())))
 
 
+def held_out() -> list[Paragraph]:
+    """Return the half that the planner was not developed on."""
+    every = list(read_paragraphs())
+    return every[len(every) // 2 :]
+
+
 def tracks_of(layout: Layout, name: str) -> list[Track]:
     """Return the tracks whose phrase, up to its first preposition, ends with a name."""
     cores = [re.split(r" (?:with|in|on|of|that|which|holding|wearing) ", t.phrase.lower())[0] for t in layout.tracks]

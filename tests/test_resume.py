@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ttom_pl.layout import Layout, Track
+from ttom_pl.planners import steer_in
 from ttom_pl.prompts import Prompt
 from ttom_pl.run import Result, image_record
 from ttom_pl.run.identity import changes
@@ -31,6 +32,18 @@ def test_nothing_or_each(image: Path, tmp_path: Path) -> None:
     assert changes(replace(prompt, image=None), result) == ["image"]
     assert changes(replace(prompt, layout=replace(LAYOUT, background="sea")), result) == ["layout"]
     assert changes(prompt, replace(result, image=None)) == ["image"]
+
+
+def test_a_long_text_counts() -> None:
+    """A layout that is brought counts as it is steered in it."""
+    long = "A grey cat sleeps, the cat purrs."
+    prompt = Prompt("1", "a cat", LAYOUT, long=long)
+    result = {"prompt": "a cat", "long": long, "layout": json.loads(json.dumps(steer_in(LAYOUT, long).to_dict()))}
+    assert changes(prompt, result) == []
+    assert changes(replace(prompt, layout=None), result) == []
+    assert changes(replace(prompt, long=""), result) == ["long text", "layout"]
+    assert changes(replace(prompt, long="A dog."), result) == ["long text", "layout"]
+    assert changes(replace(prompt, layout=None, long=f"{long} Dusk."), result) == ["long text"]
 
 
 def test_an_image_is_its_content(image: Path, tmp_path: Path) -> None:

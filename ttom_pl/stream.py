@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, MemoryCallback, StreamCallback, StreamInfo
 from ttom_pl.layout import Layout
-from ttom_pl.planners import GrammarPlanner, Planner, plan_many
+from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts import Prompt
 from ttom_pl.ranges import check_range
 from ttom_pl.recall import Proposal
@@ -150,6 +150,7 @@ class Stream:
             id=request.prompt.id,
             number=request.number,
             prompt=request.prompt.text,
+            long=request.prompt.long,
             layout=request.layout,
             seed=request.seed,
             image=request.image,
@@ -217,14 +218,14 @@ class Stream:
 
     def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> list[Request]:
         """Plan all prompts that are not done and find their objects' tokens, before anything expensive starts."""
-        asked = [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None and prompt.id not in done]
-        made, requests = plan_many(self.planner, asked), []
+        made = plan_prompts(self.planner, [prompt for prompt in prompts if prompt.id not in done])
+        requests = []
         for number, prompt in enumerate(prompts):
             if prompt.id in done:
                 continue
             start = time.perf_counter()
             try:
-                layout = prompt.layout or next(made)
+                layout = next(made)
                 plain = self._check(prompt, layout)
             except ValueError as error:
                 self._refuse(prompt, error)

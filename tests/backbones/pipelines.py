@@ -41,7 +41,9 @@ def t5_tokenizer() -> T5Tokenizer:
     pieces = ["<pad>", "</s>", "<unk>", "▁"]
     for word in WORDS.split():
         pieces += [f"▁{word}", word]
-    letters = [letter for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,'" if letter not in pieces]
+    letters = [
+        letter for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,'éüñ" if letter not in pieces
+    ]
     pieces += letters
     scores = [0.0, 0.0, 0.0] + [-2.0 - 0.01 * i for i in range(len(pieces) - 3 - len(letters))] + [-9.0] * len(letters)
     return T5Tokenizer(vocab=list(zip(dict.fromkeys(pieces), scores, strict=False)), extra_ids=0, model_max_length=32)

@@ -72,6 +72,13 @@ def test_a_word_that_occurs_again_beyond_sight(tokenizer: PreTrainedTokenizerFas
         token_positions(tokenizer, PROMPT, ["moves"], [(42, 47)], max_length=8)
 
 
+def test_further_mentions_beyond_sight_are_left_out(tokenizer: PreTrainedTokenizerFast) -> None:
+    mentions = [(6, 12), (35, 41)]
+    assert token_positions(tokenizer, PROMPT, ["circle", "circle"], mentions, max_length=8) == [2]
+    with pytest.raises(ValueError, match="'circle' lies beyond"):
+        token_positions(tokenizer, PROMPT, ["circle", "circle"], mentions, max_length=2)
+
+
 @pytest.fixture(scope="module")
 def t5() -> PreTrainedTokenizerFast:
     """A sentencepiece tokenizer as the real models': "walking" is two pieces, "triangles" three."""

@@ -8,10 +8,18 @@ import pytest
 
 from ttom_pl.layout import Layout, LayoutError, Track
 from ttom_pl.layout.io import write_layouts
-from ttom_pl.planners import FilePlanner, Planner
+from ttom_pl.planners import FilePlanner, GrammarPlanner, Planner
 
 TRACK = Track(0, "a cat", ("cat",), ((0.1, 0.1, 0.5, 0.5),))
 CAT = Layout("A cat", (TRACK,), id="0001")
+
+
+def test_a_long_prompt_beside_a_layout_is_the_streams(tmp_path: Path) -> None:
+    """The file gives the layout; in what it is steered, the prompt says."""
+    layout = GrammarPlanner().plan("a cat moves left")
+    path = tmp_path / "layouts.jsonl"
+    path.write_text(json.dumps(layout.to_dict() | {"long": "A grey cat."}))
+    assert FilePlanner(path).plan("a cat moves left") == layout
 
 
 def test_found_by_id_and_by_text(tmp_path: Path) -> None:

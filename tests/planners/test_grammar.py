@@ -101,7 +101,7 @@ def test_crowds_get_smaller_boxes_instead_of_overlap() -> None:
         ("A red kayak paddles to the left side of a calm lake", "a cat moves left"),
         ("a bear walks from the left to the right", "a wug moves right"),
         ("a ball rolls left while a puppy dashes right", "A red balloon drifts leftward and a glass slides rightward"),
-        ("a dog on the left of a bowl", "a big book to the left of an orange in a library"),
+        ("a dog on the left of a fox", "a big child to the left of a chair in a library"),
         ("three bees", "three old wooden chairs in a kitchen"),
     ],
 )

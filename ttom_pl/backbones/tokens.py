@@ -20,12 +20,13 @@ def token_positions(
         tokenizer: a fast tokenizer (it must report character offsets).
         prompt: the prompt, as it is given to the text encoder.
         words: the object's words; every occurrence in the prompt that the text encoder sees counts, case is ignored.
-        spans: character spans (start, end) of the words in the prompt; where given, only these occurrences count.
+        spans: character spans (start, end) of the words in the prompt; where given, only these occurrences count. Of
+            several mentions of the object those that the text encoder sees do.
         max_length: tokens that the text encoder sees; what lies beyond is cut off.
 
     Raises:
-        ValueError: if a word is not in the prompt or lies beyond ``max_length``, or if the tokenizer does not know a
-            word of the prompt, be it the object's or another.
+        ValueError: if a word is not in the prompt or lies beyond ``max_length``, with spans if all of them do, or if
+            the tokenizer does not know a word of the prompt, be it the object's or another.
     """
     named = spans or [span for word in words for span in _occurrences(word, prompt)]
     encoded = tokenizer(prompt, truncation=True, max_length=max_length, return_offsets_mapping=True)
@@ -36,7 +37,7 @@ def token_positions(
     }
     seen = {prompt[start:end].lower() for (start, end), positions in found.items() if positions}
     for (start, end), positions in found.items():
-        if not positions and (spans or prompt[start:end].lower() not in seen):
+        if not positions and (not seen if spans else prompt[start:end].lower() not in seen):
             raise ValueError(
                 f"the word {prompt[start:end]!r} lies beyond the {max_length} tokens that the text encoder sees of the "
                 f"prompt {prompt!r}; shorten the prompt or raise max_sequence_length"

@@ -14,7 +14,7 @@ from ttom_pl.layout.io import write_layouts
 from ttom_pl.layout.prompt import Prompt, first
 from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout
-from ttom_pl.planners import GrammarPlanner, Planner, plan_many
+from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.preview import Plan, write_preview
 
 NAMES = {
@@ -30,7 +30,7 @@ def main(args: Sequence[str]) -> None:
     parser = _parser()
     config = parser.parse_args(_with_class_paths(args))
     frame = _frame(config.frame)
-    prompts = first(read_any(config.prompts), config.limit)
+    prompts = first(read_any(config.prompts, config.long), config.limit)
     if config.out.resolve() == config.prompts.resolve():
         raise ValueError(f"--out is {str(config.out)!r}, which holds the prompts; write the layouts to another file")
     planner: Planner = parser.instantiate_classes(config).planner or GrammarPlanner()
@@ -58,6 +58,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "prompts", type=Path, help="prompts (.txt, .csv, .jsonl, T2V-CompBench) or layouts (.jsonl, TTOM's, LVD's)"
     )
+    parser.add_argument("--long", type=Path | None, help="file of the long prompts that the videos are made from")
     parser.add_argument(
         "--out",
         type=Path,
@@ -97,9 +98,7 @@ def _frame(text: str) -> tuple[int, int]:
 
 def _plan(planner: Planner, prompts: Sequence[Prompt]) -> Iterator[Plan]:
     """Yield what becomes of each prompt; one that brings its layout keeps it."""
-    made = plan_many(planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
-    for prompt in prompts:
-        layout = prompt.layout or next(made)
+    for prompt, layout in zip(prompts, plan_prompts(planner, prompts), strict=True):
         if isinstance(layout, Layout):
             yield Plan(prompt.id, prompt.text, layout)
         else:

@@ -16,7 +16,7 @@ from ttom_pl.detectors.device import choose_device
 from ttom_pl.layout import Layout
 from ttom_pl.layout.prompt import first
 from ttom_pl.layout.readers import read_any
-from ttom_pl.planners import GrammarPlanner, Planner, plan_many
+from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.probe import probe, write_heat_map
 from ttom_pl.ranges import check_range
 from ttom_pl.whole_files import write_text
@@ -35,10 +35,8 @@ def main(args: Sequence[str]) -> None:
     config.out.mkdir(parents=True, exist_ok=True)
     init = parser.instantiate_classes(config)
     planner: Planner = init.planner or GrammarPlanner()
-    made = plan_many(planner, [(prompt.text, prompt.id) for prompt in prompts if prompt.layout is None])
     layouts: list[Layout] = []
-    for prompt in prompts:
-        layout = prompt.layout or next(made)
+    for layout in plan_prompts(planner, prompts):
         if isinstance(layout, ValueError):
             raise layout
         layouts.append(layout)

@@ -6,6 +6,7 @@ from ttom_pl.evaluation.english import from_english
 from ttom_pl.evaluation.expectation import Expectation
 from ttom_pl.evaluation.metadata import from_metadata
 from ttom_pl.layout.prompt import Prompt
+from ttom_pl.layout.text import as_read
 from ttom_pl.sprites.caption import parse_caption
 
 
@@ -24,9 +25,9 @@ def expect(prompt: Prompt) -> Expectation:
     if known is not None:
         return known
     try:
-        return from_caption(prompt.text)
+        return from_caption(as_read(prompt.text))
     except ValueError:
-        return from_english(prompt.text)
+        return from_english(as_read(prompt.text))
 
 
 def from_caption(text: str) -> Expectation:

@@ -9,11 +9,14 @@ from ttom_pl.layout.form import FormError, check_form, parse_json
 from ttom_pl.layout.schema import Layout, LayoutError
 from ttom_pl.whole_files import replacing
 
+_BESIDE = frozenset({"image", "long"})
+
 
 def read_layouts(path: Path | str) -> Iterator[Layout]:
     """Read the layouts of a JSON-lines file, one after the other; empty lines are skipped.
 
-    An ``image`` beside a layout is left to the prompt's reader, :func:`~ttom_pl.layout.readers.read_any`.
+    An ``image`` or a ``long`` prompt beside a layout is left to the prompt's reader,
+    :func:`~ttom_pl.layout.readers.read_any`.
 
     Args:
         path: the file, as :func:`write_layouts` or a person wrote it.
@@ -63,6 +66,6 @@ def _parse(line: str, where: str) -> Layout:
     if not isinstance(data, dict):
         raise LayoutError(f"{where}: a layout is an object with 'prompt' and 'tracks', got {line.strip()[:60]!r}")
     try:
-        return Layout.from_dict({name: value for name, value in data.items() if name != "image"})
+        return Layout.from_dict({name: value for name, value in data.items() if name not in _BESIDE})
     except LayoutError as error:
         raise LayoutError(f"{where}: {error}") from None

@@ -18,11 +18,12 @@ class Prompt:
 
     Attributes:
         id: its name in the stream, unique; files are named after the position, never after the id.
-        text: the prompt.
+        text: the prompt, from which the layout is planned.
         layout: a layout made by hand or by another planner; ``None`` where the stream's planner shall make it.
         metadata: what else the file says about the prompt, e.g. the objects and directions of T2V-CompBench.
         note: why a layout that the file has for the prompt cannot be used; empty where it can, or where there is none.
         image: the image that an image-to-video model starts from.
+        long: the prompt that the video is made from, where it is another one: longer, with the same objects.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Prompt:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     note: str = ""
     image: Path | None = None
+    long: str = ""
 
 
 def first(prompts: Sequence[Prompt], limit: int | None) -> list[Prompt]:

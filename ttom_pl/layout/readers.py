@@ -12,12 +12,14 @@ from ttom_pl.layout.lvd import read_lvd_cache
 from ttom_pl.layout.members import members
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.records import read_json_lines, read_json_list, read_record, read_table
+from ttom_pl.layout.schema import LayoutError
+from ttom_pl.layout.text import layout_as_read
 from ttom_pl.naming import COMPBENCH_FILES
 
 KINDS = "a prompt a line (.txt), a table (.csv), JSON lines, or a layout cache of TTOM's authors or of LVD (.json)"
 
 
-def read_any(path: Path | str) -> list[Prompt]:
+def read_any(path: Path | str, long: Path | str | None = None) -> list[Prompt]:
     """Read the prompts of a file; what kind of file it is, its content says.
 
     - text: a prompt a line;
@@ -25,15 +27,31 @@ def read_any(path: Path | str) -> list[Prompt]:
     - JSON lines or a JSON list of objects with ``prompt``: layouts where they have ``tracks``, else prompts with
       metadata (T2V-CompBench);
     - a layout cache of TTOM's authors;
-    - a layout cache of LVD.
+    - a layout cache of LVD;
+    - a JSON object of lists of such objects, each list under its category.
 
     An ``image`` of a table, of JSON lines or of a JSON list is a path relative to the file. Where a file is named as
     T2V-CompBench names its own, e.g. ``object_interactions.json``, prompts without metadata get its ``category``.
 
+    Args:
+        path: the file.
+        long: a second file with the prompts that the videos are made from, one for each prompt and in the same order,
+            as VBench has them (``all_dimension.txt`` and ``all_dimension_longer.txt``).
+
     Raises:
-        PromptError: if the file is missing, empty or not text, or if an entry is malformed or an id repeats; the
-            message names the file, the line and the field.
+        PromptError: if a file is missing, empty or not text, if an entry is malformed or an id repeats, or if there are
+            more or fewer long prompts than prompts; the message names the file, the line and the field.
     """
+    prompts = _read(path)
+    if long is None:
+        return prompts
+    texts = [each.long or each.text for each in _read(long)]
+    if len(texts) != len(prompts):
+        raise PromptError(f"{long} holds {len(texts)} prompts and {path} {len(prompts)}; give one long prompt for each")
+    return [replace(prompt, long=text) for prompt, text in zip(prompts, texts, strict=True)]
+
+
+def _read(path: Path | str) -> list[Prompt]:
     path = Path(path)
     text = _text(path)
     prompts = _parse(text, path)
@@ -44,7 +62,12 @@ def read_any(path: Path | str) -> list[Prompt]:
 
 
 def _placed(prompt: Prompt, path: Path) -> Prompt:
-    """Add what the place and the name of the file say."""
+    """Add what the place and the name of the file say; let its layout be of the prompt as it is read."""
+    if prompt.layout is not None:
+        try:
+            prompt = replace(prompt, layout=layout_as_read(prompt.layout))
+        except LayoutError as error:
+            raise PromptError(f"{path}, prompt {prompt.id!r}: {error}") from None
     if prompt.image is not None:
         prompt = replace(prompt, image=path.parent / prompt.image)
     if path.stem in COMPBENCH_FILES and not prompt.metadata:
@@ -114,12 +137,23 @@ def _parse_object(document: Mapping[str, Any], text: str, name: str) -> list[Pro
         return [read_record(document, 1, f"{name}, line 1")]
     if any(isinstance(entry, Mapping) and "layout" in entry for entry in entries):
         return read_authors_cache(members(text), name)
+    if all(isinstance(entry, list) and entry and all(isinstance(x, Mapping) for x in entry) for entry in entries):
+        return _parse_categories(document, name)
     if any(isinstance(entry, list | str) for entry in entries):
         return read_lvd_cache(members(text), name)
     raise PromptError(
         f"{name} is a JSON object of no known kind; an entry of the authors' cache has 'layout', of LVD's is a list of "
         f"answers, got {short(entries[0])}"
     )
+
+
+def _parse_categories(document: Mapping[str, Any], name: str) -> list[Prompt]:
+    prompts: list[Prompt] = []
+    for category, records in document.items():
+        for place, record in enumerate(records, start=1):
+            where = f"{name}, {category!r}, entry {place}"
+            prompts.append(read_record({"category": category, **record}, len(prompts) + 1, where))
+    return prompts
 
 
 def _is_json_lines(text: str) -> bool:

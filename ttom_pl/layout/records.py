@@ -12,13 +12,17 @@ from ttom_pl.layout.members import Member
 from ttom_pl.layout.prompt import Prompt, PromptError
 from ttom_pl.layout.schema import Layout
 
+_OTHER_NAMES = {"prompt": ("short", "prompt_en"), "long": ("enriched_prompt",)}
+_FIELDS = frozenset({"id", "image", *_OTHER_NAMES, *(name for names in _OTHER_NAMES.values() for name in names)})
+
 
 def read_record(data: Any, number: int, where: str) -> Prompt:
     """Read an object with ``"prompt"`` and what else it says.
 
-    With ``"tracks"`` it is a layout. Otherwise all but ``"prompt"``, ``"id"`` and ``"image"`` is kept as metadata, e.g.
-    ``{"prompt": ..., "object_1": "cat", "d_1": "left"}`` of T2V-CompBench. ``"image"``, the path of the image that the
-    video starts from, goes with both.
+    With ``"tracks"`` it is a layout. Otherwise what is not named here is kept as metadata, e.g. ``{"prompt": ...,
+    "object_1": "cat", "d_1": "left"}`` of T2V-CompBench. ``"id"``, ``"image"``, the path of the image that the video
+    starts from, and ``"long"``, the prompt that it is made from where that is not the one to plan from, go with both.
+    ``"short"`` and VBench's ``"prompt_en"`` are other names of ``"prompt"``, ``"enriched_prompt"`` of ``"long"``.
 
     Args:
         data: the object.
@@ -26,24 +30,34 @@ def read_record(data: Any, number: int, where: str) -> Prompt:
         where: file and line, for errors.
 
     Raises:
-        PromptError: if the prompt is missing, the image is no path or the layout cannot be used.
+        PromptError: if the prompt is missing, the image is no path, the long prompt is no text or the layout cannot be
+            used.
     """
     try:
         check_form(data)
     except FormError as error:
         raise PromptError(f"{where}: {error}") from None
-    if not isinstance(data, Mapping) or not isinstance(data.get("prompt"), str) or not data["prompt"].strip():
+    data = _with_usual_names(data) if isinstance(data, Mapping) else {"prompt": data}
+    prompt, long = data.get("prompt"), data.get("long") or ""
+    if not isinstance(prompt, str) or not prompt.strip():
         raise PromptError(f"{where}: field 'prompt' must be a non-empty text, got {short(data)}")
+    if not isinstance(long, str):
+        raise PromptError(f"{where}: field 'long' must be the text that the video is made from, got {short(long)}")
     id = _id(data.get("id"), number, where)
-    rest = {name: value for name, value in data.items() if name not in ("id", "prompt", "image")}
-    image = _image(data.get("image"), where)
+    rest = {name: value for name, value in data.items() if name not in ("id", "prompt", "image", "long")}
+    image, long = _image(data.get("image"), where), " ".join(long.split())
     if "tracks" not in data:
-        return Prompt(id, " ".join(data["prompt"].split()), metadata=rest, image=image)
+        return Prompt(id, " ".join(prompt.split()), metadata=rest, image=image, long=long)
     try:
-        layout = Layout.from_dict({**rest, "id": id, "prompt": data["prompt"]})
+        layout = Layout.from_dict({**rest, "id": id, "prompt": prompt})
     except ValueError as error:
         raise PromptError(f"{where}: {error}") from None
-    return Prompt(id, layout.original_prompt or layout.prompt, layout, image=image)
+    return Prompt(id, layout.original_prompt or layout.prompt, layout, image=image, long=long)
+
+
+def _with_usual_names(data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {other: usual for usual, others in _OTHER_NAMES.items() if usual not in data for other in others}
+    return {names.get(name, name): value for name, value in data.items()}
 
 
 def _id(value: Any, number: int, where: str) -> str:
@@ -87,7 +101,9 @@ def read_json_list(records: list[Member], path: str) -> list[Prompt]:
 
 
 def read_table(text: str, path: str) -> list[Prompt]:
-    """Read a table with a column ``prompt`` and perhaps ``id``; the other columns are kept as metadata.
+    """Read a table with a column ``prompt``, perhaps ``id``, ``image`` and ``long``; the rest is kept as metadata.
+
+    See :func:`read_record`.
 
     Cells are separated by commas, semicolons or tabs; a quoted cell may hold them, and line breaks.
     """
@@ -100,7 +116,7 @@ def read_table(text: str, path: str) -> list[Prompt]:
         twice = next((name for name in columns if name and columns.count(name) > 1), None)
         if twice is not None:
             raise PromptError(f"{path}, line 1: the column {twice!r} is there twice; leave one of them")
-        if "prompt" not in fields.values():
+        if "prompt" not in _with_usual_names(dict.fromkeys(fields.values())):
             raise PromptError(f"{path}, line 1: there is no column 'prompt'; the header is {header!r}")
         for row in rows:
             where = f"{path}, line {rows.line_num}"
@@ -117,4 +133,4 @@ def read_table(text: str, path: str) -> list[Prompt]:
 
 def _field(column: str) -> str:
     plain = column.strip().casefold()
-    return plain if plain in ("id", "prompt", "image") else column.strip()
+    return plain if plain in _FIELDS else column.strip()

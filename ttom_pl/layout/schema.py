@@ -70,7 +70,8 @@ class Layout:
         planner: who made it, e.g. ``"grammar"``.
         confidence: how far the planner trusts it, from 0 to 1.
         reason: what the planner did not understand, or why it had to step in for another one.
-        original_prompt: what was asked for, where ``prompt`` is an enriched version of it.
+        original_prompt: what was asked for, where ``prompt`` is another text: a longer one with the same objects, or
+            the same as it is read (:func:`~ttom_pl.layout.text.as_read`) rather than as it was typed.
 
     Raises:
         LayoutError: if there is no track, if identifiers repeat, if the numbers of keyframes differ, if a word is not

@@ -6,7 +6,8 @@ from ttom_pl.planners.fallback import FallbackPlanner
 from ttom_pl.planners.from_file import FilePlanner
 from ttom_pl.planners.grammar import GrammarPlanner
 from ttom_pl.planners.llm import LLMPlanner
-from ttom_pl.planners.many import plan_many
+from ttom_pl.planners.many import plan_many, plan_prompts
+from ttom_pl.planners.steering import steer_in
 
 __all__ = [
     "FallbackPlanner",
@@ -16,4 +17,6 @@ __all__ = [
     "Planner",
     "PlanningError",
     "plan_many",
+    "plan_prompts",
+    "steer_in",
 ]

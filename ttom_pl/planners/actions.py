@@ -8,6 +8,7 @@ from ttom_pl.planners.english import objects, verbs
 from ttom_pl.planners.english.marks import Mark, Sign
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.parts import Part
+from ttom_pl.planners.proportions import level_of_verb
 from ttom_pl.planners.relations import Kind
 from ttom_pl.planners.scene import Step
 
@@ -205,6 +206,9 @@ def _manner(cast: Cast, part: Part, movers: Sequence[int], directed: bool) -> No
     lemma = part.lemma
     swings = part.marks("swing")
     passes = part.has_particle("by", "past", "along")
+    level = "" if part.passive else level_of_verb(lemma)
+    for i in cast.subjects if level else ():
+        cast[i].level = level if cast[i].level in ("", level) else ""
     for i in movers:
         actor = cast[i]
         if swings:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ttom_pl.layout.io import read_layouts
 from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout, LayoutError
+from ttom_pl.layout.text import as_read, layout_as_read
 from ttom_pl.planners.base import Planner
 
 
@@ -50,7 +51,7 @@ class FilePlanner(Planner):
 
 def _read(path: Path) -> Iterable[Layout]:
     if path.suffix.casefold() == ".jsonl":
-        return read_layouts(path)
+        return map(layout_as_read, read_layouts(path))
     return [prompt.layout for prompt in read_any(path) if prompt.layout is not None]
 
 
@@ -59,4 +60,4 @@ def _texts(layout: Layout) -> set[str]:
 
 
 def _key(prompt: str) -> str:
-    return " ".join(prompt.split()).casefold()
+    return as_read(prompt).casefold()

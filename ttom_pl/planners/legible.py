@@ -153,4 +153,10 @@ def _says_something(words: Sequence[str]) -> bool:
     if set(words) & (ARTICLES | AUXILIARIES | NUMBERS.keys()):
         return True
     verbs = [known_verb(word) for word in words[1:]]
-    return any(verb is not None and verb.form == "s" for verb in verbs)
+    return any(verb is not None and verb.form == "s" and not _is_rather_a_noun(verb.lemma) for verb in verbs)
+
+
+def _is_rather_a_noun(word: str) -> bool:
+    """Whether a word is more often a noun than a verb ("cherry blossoms")."""
+    entry = look_up(word)
+    return entry is not None and entry.noun > entry.verb

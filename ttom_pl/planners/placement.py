@@ -6,36 +6,33 @@ from functools import lru_cache
 from itertools import islice, product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ttom_pl.planners.motions import Floats, Motion, path
-from ttom_pl.planners.relations import GAP, Cluster, Relation, as_few_frames, clusters, gaps, refine
+from ttom_pl.planners.proportions import Level
+from ttom_pl.planners.relations import Cluster, Relation, clusters
+from ttom_pl.planners.spots import MARGIN, choose, grid
 from ttom_pl.planners.work import OutOfWork, Work
 
-MARGIN = 0.016
-"""Least distance of a box from the edge of the frame."""
-_WANTED_GAP = 0.15
+_GROUND, _SKY = 0.86, 0.34
 _SPACING = 0.07
-_BEAM = 32
 _STILL = Motion()
 _SIZES = (1.0, 0.87, 0.75, 0.62, 0.5, 0.4, 0.3, 0.2)
 _SHORTER = (1.0, 0.87, 0.75, 0.62)
 _MOST_SHAPES = 12
 _MOST_TRIES = 240
-_SHAPE_WORK, _TRY_WORK, _SORT_WORK = 50, 3000, 2
+_SHAPE_WORK, _TRY_WORK = 50, 3000
 MOST_WORK = 4_000_000
 """The work that a search may take unless another limit is given; about 0.3 seconds."""
-_FINENESS = 1e7
-_NUDGES = np.array(list(product((0.0, 0.06, -0.06, 0.12, -0.12), repeat=2)))
 
 
 @dataclass(frozen=True)
 class Body:
-    """Objects that move as one: ``count`` boxes of one ``size``, all with the same ``motion``."""
+    """Objects that move as one: ``count`` boxes of a ``size``, with the same ``motion`` and at home on a ``level``."""
 
     motion: Motion = _STILL
     count: int = 1
     size: tuple[float, float] = (0.25, 0.25)
+    level: Level = ""
 
 
 class NoRoom(ValueError):
@@ -192,17 +189,28 @@ def _place(
         return None
     anchors = []
     for group in groups:
-        grid = _grid(group, any(i in anchored for i in group.boxes))
-        if not len(grid):
+        ways = grid(group, any(i in anchored for i in group.boxes))
+        if not len(ways):
             return None
-        anchors.append(grid)
-    homes = [None if any(i in anchored for i in group.boxes) else np.array([0.5, 0.5]) for group in groups]
-    found = _search([group.all_boxes for group in groups], anchors, homes, work)
+        anchors.append(ways)
+    homes = [None if any(i in anchored for i in group.boxes) else _home(group, bodies) for group in groups]
+    found = choose([group.all_boxes for group in groups], anchors, homes, work)
     if found is None:
         return None
     cost, shifts = found
     placed = {i: b + np.tile(s, 2) for group, s in zip(groups, shifts, strict=True) for i, b in group.boxes.items()}
     return cost + sum(shape[2] for shape in shapes), [placed[i] for i in range(len(bodies))]
+
+
+def _home(cluster: Cluster, bodies: Sequence[Body]) -> Floats:
+    """Return where the middle of a cluster should be (2,): the middle of the frame, or on the ground, or in the air."""
+    own = [bodies[i] for i in cluster.boxes]
+    if any(body.motion.manner == "fall" or any(dy for _, dy in body.motion.moves) for body in own):
+        return np.array([0.5, 0.5])
+    boxes = cluster.all_boxes
+    half = (boxes[..., 3].max() - boxes[..., 1].min()) / 2
+    level = own[0].level if len({body.level for body in own}) == 1 else ""
+    return np.array([0.5, {"": 0.5, "ground": max(0.5, _GROUND - half), "air": _SKY}[level]])
 
 
 def _into_frame(boxes: Floats) -> Floats:
@@ -211,69 +219,3 @@ def _into_frame(boxes: Floats) -> Floats:
     high = np.maximum(boxes[..., 2:] - 1 + MARGIN, 0)
     inside: Floats = boxes - np.tile(low + high, 2)
     return inside
-
-
-def _grid(cluster: Cluster, anchored: bool) -> Floats:
-    """Return by how much a cluster can be shifted (S, 2): all over the frame, or a little where its place is given."""
-    boxes = cluster.all_boxes
-    low, high = boxes[..., :2].min((0, 1)), boxes[..., 2:].max((0, 1))
-    slack = (1 - 2 * MARGIN - (high - low)) / 2
-    if (slack < -1e-9).any():
-        return np.zeros((0, 2))
-    if anchored:
-        inside = ((low + _NUDGES >= MARGIN / 2) & (high + _NUDGES <= 1 - MARGIN / 2)).all(1)
-        nudges: Floats = _NUDGES[inside]
-        return nudges
-    pitch = 0.1 if len(boxes) <= 4 else 0.2
-    axes = [s * np.linspace(-1, 1, 1 + 2 * int(np.ceil(max(s, 0) / pitch))) for s in slack]
-    grid: Floats = np.array(list(product(*axes))) + 0.5 - (low + high) / 2
-    return grid
-
-
-def _distinct(shifts: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Return shifts (S, 2) without repetitions, and for each of the shifts its place among them."""
-    keys = np.rint(shifts * _FINENESS).astype(np.int64) @ np.array([1 << 31, 1])
-    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
-    return shifts[first], where
-
-
-def _search(
-    boxes: list[Floats], anchors: list[Floats], homes: list[Floats | None], work: Work
-) -> tuple[float, list[Floats]] | None:
-    """Place one cluster after the other, keeping the best placements so far.
-
-    Args:
-        boxes: for each of C clusters its boxes (n, K, 4).
-        anchors: for each cluster the shifts (S, 2) to choose from.
-        homes: where the middle of each cluster should be; ``None`` for one that should stay.
-        work: what the search may still cost.
-
-    Returns:
-        The cost and C shifts, or ``None`` where the clusters get in each other's way.
-    """
-    fine = [refine(b) for b in boxes]
-    middles = [(b[..., :2].min((0, 1)) + b[..., 2:].max((0, 1))) / 2 for b in boxes]
-    chosen = np.zeros((1, 0), dtype=int)
-    costs = np.zeros(1)
-    for i, own in enumerate(anchors):
-        order = 2e-3 * (i - (len(boxes) - 1) / 2)
-        middle, home = middles[i], homes[i]
-        away = 4 * (own**2).sum(1) if home is None else ((own + middle - home) ** 2).sum(1)
-        total = costs[:, None] + away - order * own.sum(1)
-        for j in range(i):
-            shift = own[None] - anchors[j][chosen[:, j]][:, None]
-            work.spend(_SORT_WORK * total.size)
-            distinct, where = _distinct(np.round(shift.reshape(-1, 2), 9))
-            few = as_few_frames(fine[i], fine[j])
-            work.spend(len(distinct) * few[0].shape[0] * few[1].shape[0] * few[0].shape[1])
-            gap = gaps(*few, distinct)
-            cost = np.where(gap >= GAP - 1e-9, 4 * np.maximum(0, _WANTED_GAP - gap) ** 2, np.inf)
-            total = total + cost[where].reshape(total.shape)
-        best = np.argsort(np.round(total.ravel(), 9), kind="stable")[:_BEAM]
-        best = best[np.isfinite(total.ravel()[best])]
-        if not len(best):
-            return None
-        rows, columns = np.unravel_index(best, total.shape)
-        chosen = np.column_stack([chosen[rows], columns])
-        costs = total.ravel()[best]
-    return float(costs[0]), [own[k] for own, k in zip(anchors, chosen[0], strict=True)]

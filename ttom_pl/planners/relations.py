@@ -143,7 +143,9 @@ def _places(
     here, there = _regions(list(new.values()), [placed[i] for i in other])
     first, second = (here, there) if firsts_are_new else (there, here)
     apart = _APART if _move_as_one([*new.values(), *(placed[i] for i in other)]) else _NEXT
-    for offset in _offsets(relation.kind, first[2:] - first[:2], second[2:] - second[:2], apart):
+    sizes = first[2:] - first[:2], second[2:] - second[:2]
+    still = _stand_still([*new.values(), *(placed[i] for i in other)])
+    for offset in _offsets(relation.kind, *sizes, apart, (sizes[1] - sizes[0])[1] / 2 if still else 0.0):
         sign = 1 if firsts_are_new else -1
         shift = np.tile((there[:2] + there[2:]) / 2 + sign * offset - (here[:2] + here[2:]) / 2, 2)
         moved = {i: b + shift for i, b in new.items()}
@@ -153,7 +155,7 @@ def _places(
             yield placed | moved
 
 
-def _offsets(kind: Kind, first: Floats, second: Floats, apart: float) -> list[Floats]:
+def _offsets(kind: Kind, first: Floats, second: Floats, apart: float, foot: float = 0.0) -> list[Floats]:
     """Return where the middle of the first can be, seen from the middle of the second, best first.
 
     Args:
@@ -161,6 +163,7 @@ def _offsets(kind: Kind, first: Floats, second: Floats, apart: float) -> list[Fl
         first: width and height of the first.
         second: width and height of the second.
         apart: gap between the two where they stand apart.
+        foot: how much lower the first is if both stand on one ground, side by side.
     """
     half = (first + second) / 2
     x, y = np.array([1.0, 0.0]), np.array([0.0, 1.0])
@@ -168,7 +171,7 @@ def _offsets(kind: Kind, first: Floats, second: Floats, apart: float) -> list[Fl
     match kind:
         case "left" | "right":
             away = x * (half + apart) * (-1 if kind == "left" else 1)
-            return [away + y * half * shift for shift in (0, 0.5, -0.5, 1, -1)]
+            return [away + y * (foot + half * shift) for shift in (0, 0.5, -0.5, 1, -1)]
         case "above" | "below" | "under":
             gap = _NEXT / 2 if kind == "under" else apart
             away = y * (half + gap) * (-1 if kind == "above" else 1)
@@ -180,7 +183,8 @@ def _offsets(kind: Kind, first: Floats, second: Floats, apart: float) -> list[Fl
         case "behind":
             return [-offset for offset in _offsets("front", second, first, apart)]
         case "beside":
-            return [-x * (half + _NEXT), x * (half + _NEXT), -y * (half + _NEXT), y * (half + _NEXT)]
+            away = x * (half + _NEXT)
+            return [y * foot - away, y * foot + away, -y * (half + _NEXT), y * (half + _NEXT)]
         case "in":
             return [0 * x, y * second / 8, -y * second / 8]
         case "leap":
@@ -197,8 +201,14 @@ def _regions(here: list[Floats], there: list[Floats]) -> tuple[Floats, Floats]:
 
 
 def _move_as_one(bodies: list[Floats]) -> bool:
-    steps = [np.diff(body, axis=1) for body in bodies]
-    return all(np.allclose(step, steps[0][:1]) for step in steps)
+    steps = [body[:, 1:] - body[:, :-1] for body in bodies]
+    first = steps[0][:1]
+    most = 1e-8 + 1e-5 * np.abs(first)
+    return all(bool((np.abs(step - first) <= most).all()) for step in steps)
+
+
+def _stand_still(bodies: list[Floats]) -> bool:
+    return not any(np.ptp(body, axis=1).any() for body in bodies)
 
 
 def _region(boxes: Iterable[Floats]) -> Floats:
@@ -221,7 +231,7 @@ def gaps(a: Floats, b: Floats, shifts: Floats) -> Floats:
     """Return the least gap (S,) over time between ``a`` (n, F, 4), after each shift (S, 2), and ``b`` (m, F, 4)."""
     a, b, shifts = a[None, :, None], b[None, None], shifts[:, None, None, None]
     along = np.maximum(a[..., :2] + shifts - b[..., 2:], b[..., :2] - a[..., 2:] - shifts)
-    least: Floats = along.max(-1).min((1, 2, 3))
+    least: Floats = np.maximum(along[..., 0], along[..., 1]).min((1, 2, 3))
     return least
 
 
@@ -234,4 +244,5 @@ def as_few_frames(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 def least_gap(a: Floats, b: Floats) -> float:
     """Return the least gap over time between two bodies, below zero where they touch."""
-    return float(gaps(*as_few_frames(refine(a), refine(b)), np.zeros((1, 2)))[0])
+    few = (a[:, :1], b[:, :1]) if _move_as_one([a, b]) else as_few_frames(refine(a), refine(b))
+    return float(gaps(*few, np.zeros((1, 2)))[0])

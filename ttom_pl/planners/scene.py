@@ -8,6 +8,7 @@ from ttom_pl.planners.english.marks import Sign
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.motions import Manner, Motion
 from ttom_pl.planners.placement import Body
+from ttom_pl.planners.proportions import Level, depths, levels, relative_sizes
 from ttom_pl.planners.relations import Relation
 
 StepKind = Literal["step", "at", "goto"]
@@ -41,6 +42,7 @@ class Actor:
         absent: parts of the video without it.
         scale: width and height, relative to the usual size.
         scenery: whether it is a place that nothing else but the prompt's verb makes an object.
+        level: where its verb says it is; empty without.
     """
 
     noun: NounPhrase
@@ -54,6 +56,7 @@ class Actor:
     absent: set[Part] = field(default_factory=set)
     scale: tuple[float, float] = (1.0, 1.0)
     scenery: bool = False
+    level: Level = ""
 
     def go(self, kind: StepKind, sign: Sign, then: bool = False) -> None:
         """Add a part of the way, unless it only says again what the last one said."""
@@ -143,8 +146,15 @@ class Scene:
         self.actors = [self.actors[i] for i in chosen]
 
     def bodies(self, size: tuple[float, float]) -> tuple[Body, ...]:
-        """Return what to place, objects of the given usual size."""
+        """Return what to place, objects of the given usual size, those of other classes larger or smaller."""
+        nouns = [actor.noun for actor in self.actors]
+        contained = {i for r in self.relations if r.kind == "in" for i in (*r.firsts, *r.seconds)}
+        near = depths(len(nouns), self.relations)
+        large = [1.0 if i in contained else x * near[i] for i, x in enumerate(relative_sizes(nouns))]
+        at = levels([actor.level for actor in self.actors])
         return tuple(
-            Body(actor.motion(), actor.count or 1, (size[0] * actor.scale[0], size[1] * actor.scale[1]))
-            for actor in self.actors
+            Body(
+                actor.motion(), actor.count or 1, (size[0] * by * actor.scale[0], size[1] * by * actor.scale[1]), level
+            )
+            for actor, by, level in zip(self.actors, large, at, strict=True)
         )

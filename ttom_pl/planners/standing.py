@@ -3,31 +3,16 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ttom_pl.planners.actions import RIGHT, is_about_both
+from ttom_pl.planners.actions import is_about_both
 from ttom_pl.planners.cast import Cast
 from ttom_pl.planners.english import objects, verbs
 from ttom_pl.planners.english.clauses import Complement, Item
-from ttom_pl.planners.english.marks import Mark, Sign
+from ttom_pl.planners.english.marks import Mark
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.parts import Part
+from ttom_pl.planners.relating import AHEAD, KINDS, ON, approach, follow, goes_down, pass_by, relate
 from ttom_pl.planners.relations import Kind
 
-_KINDS: dict[str, Kind] = {
-    "left": "left", "right": "right", "above": "above", "over": "above", "below": "below",
-    "beneath": "under", "under": "under", "underneath": "under",
-    "on": "on", "onto": "on", "upon": "on", "atop": "on", "top": "on", "aboard": "on",
-    "front": "front", "behind": "behind", "beside": "beside", "near": "beside", "by": "beside", "alongside": "beside",
-    "opposite": "beside", "against": "beside", "in": "in", "inside": "in", "within": "in", "into": "in",
-}  # fmt: skip
-_AHEAD: dict[Sign, Kind] = {(1, 0): "left", (-1, 0): "right", (0, 1): "above", (0, -1): "below"}
-_VESSELS = frozenset(
-    """
-    aquarium barrel basin bathtub bowl bucket cauldron cup fishbowl glass jar jug mug pan pool pot sink tank teacup tub
-    vase well
-    """.split()
-)
-_INNER: dict[str, Kind] = {"bottom": "under", "middle": "on"}
-"""Relations that are "in" where something can be in it."""
 _ALWAYS = frozenset(
     """
     left right above below bottom middle sides beneath under underneath front behind beside near past between top
@@ -40,7 +25,6 @@ _TOWARDS = frozenset({"toward", "towards", "to", "into"})
 _NEEDS_NOUN = frozenset(
     {"beside", "toward", "towards", "onto", "into", "at", "with", "of", "beneath", "during", "among"}
 )
-_ON = frozenset({"on", "onto", "upon", "aboard"})
 _NO_SUPPORT = frozenset({"leg", "foot", "back", "tail", "paw", "hand", "fire", "stage", "head", "shoulder", "knee"})
 
 
@@ -60,11 +44,11 @@ def stand(cast: Cast, part: Part, directed: bool) -> None:
             if is_about_both(part) and objects.is_patient(noun, headline=True):
                 targets = cast.mention(noun)
                 if part.lemma in verbs.CHASE:
-                    _follow(cast, cast.subjects, targets)
+                    follow(cast, cast.subjects, targets)
                 else:
-                    _approach(cast, targets, directed)
+                    approach(cast, targets, directed)
         elif isinstance(link, Mark) and link.kind == "pass from":
-            _pass(cast, link, noun, part)
+            pass_by(cast, link, noun, part)
         elif isinstance(link, Mark) and link.kind == "side of":
             _side_of(cast, link, noun, part)
         else:
@@ -79,10 +63,10 @@ def _company(cast: Cast, part: Part) -> list[Item]:
             continue
         kind = None
         if isinstance(other, Mark) and other.kind == "beside it":
-            kind = _KINDS.get(other.text)
+            kind = KINDS.get(other.text)
         elif isinstance(other, Complement) and other.noun is None and "other" not in other.pronoun:
             side = other.link.signs if isinstance(other.link, Mark) else ()
-            kind = _AHEAD.get((-side[0][0], 0)) if side else _KINDS.get(other.preposition)
+            kind = AHEAD.get((-side[0][0], 0)) if side else KINDS.get(other.preposition)
         if kind is not None and not objects.is_nothing(one.noun):
             cast.relate(kind, cast.mention(one.noun), cast.subjects)
             read += [one, other]
@@ -98,7 +82,7 @@ def _among_each_other(cast: Cast, part: Part, read: Sequence[Item]) -> None:
         cast.oppose(-1)
     for word in words:
         if word in ("left", "right", "above") and cast.subjects:
-            cast.relate(_KINDS[word], cast.subjects, cast.other())
+            cast.relate(KINDS[word], cast.subjects, cast.other())
 
 
 def _pronoun(cast: Cast, complement: Complement) -> None:
@@ -114,8 +98,8 @@ def _pronoun(cast: Cast, complement: Complement) -> None:
             cast.oppose(-1)
     elif complement.pronoun and isinstance(complement.link, Mark) and complement.link.kind == "side of":
         cast.relate("left" if complement.link.signs[0][0] < 0 else "right", cast.subjects, cast.other())
-    elif complement.pronoun and relation in _KINDS:
-        cast.relate(_KINDS[relation], cast.subjects, cast.other())
+    elif complement.pronoun and relation in KINDS:
+        cast.relate(KINDS[relation], cast.subjects, cast.other())
 
 
 def _side_of(cast: Cast, link: Mark, noun: NounPhrase, part: Part) -> None:
@@ -140,7 +124,7 @@ def _preposition(cast: Cast, relation: str, noun: NounPhrase, part: Part, direct
         return
     targets = _targets(cast, relation, noun, part, directed)
     if targets:
-        _relate(cast, relation, targets, part, directed)
+        relate(cast, relation, targets, part, directed)
 
 
 def _describes(cast: Cast, relation: str, noun: NounPhrase, part: Part) -> bool:
@@ -172,9 +156,9 @@ def _targets(cast: Cast, relation: str, noun: NounPhrase, part: Part, directed: 
         wanted = noun.has_article
     elif relation == "over":
         wanted = not bare or (cast.headline and bool(noun.determiner))
-    elif relation in _ON:
+    elif relation in ON:
         way = objects.is_scenery(noun) and lemma in verbs.GO
-        wanted = _goes_down(cast) or not (directed or way or noun.lemma in _NO_SUPPORT)
+        wanted = goes_down(cast) or not (directed or way or noun.lemma in _NO_SUPPORT)
     elif relation == "into" and lemma in verbs.LOWER:
         wanted = True
     elif relation in _INSIDE:
@@ -210,109 +194,3 @@ def _comes_along(noun: NounPhrase, part: Part) -> bool:
         return True
     own = noun.determiner in {"its", "their"}
     return part.verb is not None and not own and (noun.has_article or (bool(noun.determiner) and not noun.plural))
-
-
-def _relate(cast: Cast, relation: str, targets: list[int], part: Part, directed: bool) -> None:
-    """Relate the subjects to the objects of a preposition."""
-    lemma = part.lemma
-    goes = lemma in verbs.MOVES and not part.negated
-    single = all(cast[i].count == 1 for i in [*cast.subjects, *targets])
-    thrown = max((i for i in cast.other_than(targets)), default=targets[0])
-    if relation in ("to", "at") and lemma in verbs.THROW | verbs.STRIKE and cast[thrown].steps:
-        cast.relate(_AHEAD.get(cast[thrown].steps[-1].sign, "beside"), [thrown], targets)
-    elif relation in ("toward", "towards") or (relation == "to" and goes):
-        _approach(cast, targets, directed)
-    elif relation == "after":
-        _follow(cast, cast.subjects, targets)
-    elif (relation == "from" and lemma in verbs.FLEE) or (relation == "by" and part.passive and lemma in verbs.CHASE):
-        _follow(cast, targets, cast.subjects)
-    elif relation == "by" and part.passive and lemma in verbs.TOGETHER | verbs.MOUNT | verbs.HOLD:
-        cast.relate("under" if lemma in verbs.MOUNT else "beside", cast.subjects, targets)
-        cast.tie(cast.subjects, targets)
-    elif relation == "over" and lemma in verbs.JUMP and not directed:
-        for actor in cast.actors:
-            actor.go("step", RIGHT)
-            actor.manner, actor.long = "jump", True
-        cast.relate("leap", cast.subjects, targets)
-    elif relation == "around" and (lemma in verbs.CIRCLE or part.marks("circle")):
-        cast.relate("around", cast.subjects, targets)
-    elif relation == "between" or (relation == "middle" and sum(cast[i].count or 1 for i in targets) > 1):
-        _between(cast, targets)
-    elif relation == "sides":
-        _flank(cast, targets)
-    elif relation in _INNER:
-        contained = all(cast[i].noun.lemma in _VESSELS for i in targets)
-        cast.relate("in" if contained else _INNER[relation], cast.subjects, targets)
-    elif relation == "with" and lemma in verbs.TOP:
-        cast.relate("on", targets, cast.subjects)
-    elif (relation == "into" and lemma in verbs.LOWER) or (relation in _ON and _goes_down(cast)):
-        cast.relate("above", cast.subjects, targets)
-    elif relation == "from" and lemma in {"hang", "dangle", "suspend", "swing"}:
-        cast.relate("under", cast.subjects, targets)
-    elif relation in _ON and all(objects.is_vehicle(cast[i].noun) for i in targets):
-        cast.relate("on", cast.subjects, targets)
-        cast.tie(cast.subjects, targets)
-    elif relation in ("with", "at", "for", "to") and single:
-        cast.relate("beside", cast.subjects, targets)
-    elif relation in _KINDS:
-        put = relation in ("into", "onto") or lemma in verbs.PUT
-        taken = put and not part.passive and any(c.link == "" and c.noun for c in part.complements())
-        if taken and thrown not in targets:
-            cast.put(thrown, _KINDS[relation], targets)
-        else:
-            cast.relate(_KINDS[relation], cast.subjects, targets)
-
-
-def _goes_down(cast: Cast) -> bool:
-    """Whether the subjects only move downwards, so that what is below is where they arrive."""
-    return bool(cast.subjects) and all([step.sign for step in actor.steps] == [(0, 1)] for actor in cast.actors)
-
-
-def _approach(cast: Cast, targets: list[int], directed: bool) -> None:
-    """Let the subjects go to something that stands before them."""
-    for actor in cast.actors:
-        if not directed:
-            actor.go("step", RIGHT)
-    signs = [step.sign for actor in cast.actors for step in actor.steps]
-    if signs and signs[-1] in _AHEAD:
-        cast.relate(_AHEAD[signs[-1]], cast.subjects, targets)
-
-
-def _follow(cast: Cast, hunters: Sequence[int], hunted: Sequence[int]) -> None:
-    """Let some run after others, to the right where no direction is said."""
-    both = [cast[i] for i in (*hunters, *hunted)]
-    sign = next((step.sign for actor in both for step in actor.steps), RIGHT)
-    for actor in both:
-        actor.go("step", sign)
-    cast.relate(_AHEAD.get(sign, "beside"), hunters, hunted)
-
-
-def _between(cast: Cast, targets: list[int]) -> None:
-    """Put the subjects between two others, or between the two of a pair."""
-    if len(targets) == 1 and cast[targets[0]].count == 2:
-        targets = cast.split(targets[0])
-    done = [r for r in cast.scene.relations if r.kind == "right" and r.firsts == tuple(cast.subjects)]
-    for k, target in enumerate(targets, start=len(done)):
-        cast.relate("right" if k == 0 else "left", cast.subjects, [target])
-
-
-def _flank(cast: Cast, targets: list[int]) -> None:
-    """Put one subject to the left of something and the other to its right."""
-    if len(cast.subjects) == 1 and cast.actors[0].count == 2:
-        cast.subjects = cast.split(cast.subjects[0])
-    if len(cast.subjects) == 2:
-        cast.relate("left", cast.subjects[:1], targets)
-        cast.relate("right", cast.subjects[1:], targets)
-    else:
-        cast.relate("beside", cast.subjects, targets)
-
-
-def _pass(cast: Cast, link: Mark, noun: NounPhrase, part: Part) -> None:
-    """Read "from the left of a car to its right"."""
-    x, y = link.signs[0]
-    for actor in cast.actors:
-        actor.go("step", (-x, -y))
-        actor.long = True
-    if not part.marks("pass to"):
-        cast.doubt(0.3, "where the way past it ends")
-    cast.relate("above" if x else "left", cast.subjects, cast.mention(noun))

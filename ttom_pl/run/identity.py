@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Layout
+from ttom_pl.layout.text import as_read
+from ttom_pl.planners import steer_in
 from ttom_pl.run.errors import RunError
 from ttom_pl.run.result import Result
 from ttom_pl.run.results import Results
@@ -33,7 +35,7 @@ def check_places(prompts: Sequence[Prompt], results: Results) -> None:
 
 
 def changes(prompt: Prompt, result: Result) -> list[str]:
-    """Return what of a prompt differs from its result: its text, its image, the layout that it brings.
+    """Return what of a prompt differs from its result: its text, its long text, its image, the layout that it brings.
 
     A layout of the planner is not compared: the run's config names the planner. An image counts as the same wherever it
     lies, and if it is gone where it was.
@@ -47,14 +49,20 @@ def changes(prompt: Prompt, result: Result) -> list[str]:
         changed.append("text")
     if _other_image(prompt.image, result.image):
         changed.append("image")
-    if prompt.layout is not None and _as_read(prompt.layout) != result.layout:
+    if prompt.long != result.long:
+        changed.append("long text")
+    if prompt.layout is not None and _other_layout(prompt, prompt.layout, result.layout):
         changed.append("layout")
     return changed
 
 
-def _as_read(layout: Layout) -> Layout:
-    """Return a layout as it comes back from a file, where tuples are lists and numbers are floating-point."""
-    return Layout.from_dict(json.loads(json.dumps(layout.to_dict())))
+def _other_layout(prompt: Prompt, layout: Layout, served: Layout | None) -> bool:
+    try:
+        steered = steer_in(layout, as_read(prompt.long)) if prompt.long else layout
+    except ValueError:
+        return True
+    # As it comes back from a file, where tuples are lists and numbers are floating-point.
+    return Layout.from_dict(json.loads(json.dumps(steered.to_dict()))) != served
 
 
 def _other_image(image: Path | None, record: Mapping[str, str] | None) -> bool:

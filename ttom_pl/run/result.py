@@ -65,6 +65,7 @@ class Result:
         id: name of the prompt in its stream.
         number: place in the stream, from 1.
         prompt: the text.
+        long: the text that the video was made from, where that is another one.
         layout: where the objects were to be; ``None`` for a video of another tool.
         seed: seed of the initial noise; ``None`` where nobody knows.
         image: path and SHA-256 of the image that the video starts from, if there is one.
@@ -98,6 +99,7 @@ class Result:
     asked: str = ""
     errors: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    long: str = ""
 
     @property
     def iterations(self) -> tuple[float, ...]:
@@ -122,6 +124,7 @@ class Result:
                 "id": self.id,
                 "number": self.number,
                 "prompt": self.prompt,
+                "long": self.long,
                 "image": None if self.image is None else dict(self.image),
                 "seed": self.seed,
                 "memory": {} if self.memory is None else self.memory.to_dict(),

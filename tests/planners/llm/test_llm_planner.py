@@ -162,6 +162,21 @@ def test_enrichment(server: Server, make_planner: MakePlanner) -> None:
     assert "rewrite the prompt" in server.requests[0][2]["messages"][0]["content"]
 
 
+def test_enrichment_steers_every_mention(server: Server, make_planner: MakePlanner) -> None:
+    """Also of objects that the answer names as they were asked for."""
+    richer = "A crimson sports car, old and low, rolls left past a tall oak tree. The car gleams, the tree rustles."
+    server.script = [says({"prompt": richer, **LAYOUT})]
+    car, tree = make_planner(enrich=True).plan(PROMPT).tracks
+    assert (car.phrase, car.words) == ("A crimson sports car", ("car", "car"))
+    assert tree.words == ("tree", "tree")
+
+
+def test_an_object_that_the_enrichment_lost_is_asked_for(server: Server, make_planner: MakePlanner) -> None:
+    server.script = [says({"prompt": "A lonely tree at dusk.", **LAYOUT}), says({"prompt": PROMPT, **LAYOUT})]
+    make_planner(enrich=True).plan(PROMPT)
+    assert "does not mention the object 'a red car'" in server.requests[1][2]["messages"][-1]["content"]
+
+
 def test_enrichment_without_a_prompt_is_repaired(server: Server, make_planner: MakePlanner) -> None:
     server.script = [says(LAYOUT), says({"prompt": PROMPT, **LAYOUT})]
     make_planner(enrich=True).plan(PROMPT)

@@ -1,14 +1,22 @@
 """The patterns by which set phrases are found; where two overlap, the earlier rule wins."""
 
 import re
-from collections.abc import Callable
 
-from ttom_pl.planners.english.function_words import is_adverb
-from ttom_pl.planners.english.marks import Mark, MarkKind, Sign
-from ttom_pl.planners.english.verbs import guessed_verb, known_verb
-
-Found = tuple[MarkKind, tuple[Sign, ...], str]
-Build = Callable[[re.Match[str]], Found | None]
+from ttom_pl.planners.english.mark_builders import (
+    Build,
+    bare_side,
+    before_verb,
+    beside_it,
+    diagonal,
+    edge,
+    fixed,
+    half,
+    named,
+    pass_to,
+    side_of,
+    towards,
+)
+from ttom_pl.planners.english.marks import Mark
 
 _FRAME = r"(?:screen|frame|scene|video|image|picture|view|shot|canvas|display|clip|footage|composition)\b"
 _OF_FRAME = rf"(?:,? (?:of|in|on) (?:the |its )?(?:entire |whole )?{_FRAME})?"
@@ -36,7 +44,6 @@ _WRAPPER = (
     r"|rendering|render|depiction|gif|movie|slow-motion|cartoon)(?: (?:video|shot|footage|clip|view|sequence))?"
     r",?(?: of| with| in which| where| showing| featuring| depicting| that shows| which shows| capturing|:)\s+"
 )
-_NEAR = 120
 _NOT_A_DIRECTION = (
     "next|beside|behind|in front|in the mid|in the cent|above|below|before|after|near|there|now|away|up|down"
 )
@@ -48,220 +55,144 @@ def _place(name: str) -> str:
     return rf"(?:the |its |their )?{named}(?:{_PART}{_OF_FRAME}|{_OF_FRAME}{_NEXT})"
 
 
-def _sign(text: str) -> Sign:
-    low = text.lower()
-    x = -1 if "left" in low else int("right" in low)
-    y = -1 if re.search("upper|top|up|above|overhead", low) else int(bool(re.search("low|bottom|down|neath", low)))
-    return (x, y)
-
-
-def _named(kind: MarkKind, *groups: str) -> Build:
-    """Build a mark with the signs of what the named groups matched."""
-
-    def build(match: re.Match[str]) -> Found | None:
-        return kind, tuple(_sign(match[group]) for group in groups if match[group]), ""
-
-    return build
-
-
-def _fixed(kind: MarkKind, *signs: Sign, text: str = "") -> Build:
-    """Build the same mark for every match."""
-    return lambda _: (kind, signs, text)
-
-
-def _towards(match: re.Match[str]) -> Found | None:
-    sign = _sign(match["a"])
-    return ("step" if (sign[0] == 0) != (sign[1] == 0) else "goto"), (sign,), ""
-
-
-def _diagonal(match: re.Match[str]) -> Found | None:
-    return "step", (_sign(match["a"] + match["b"]),), ""
-
-
-def _half(match: re.Match[str]) -> Found | None:
-    first = match["a"].lower() in {"first", "initial", "former", "beginning", "start", "opening"}
-    return "half", (), "first" if first else "second"
-
-
-def _side_of(match: re.Match[str]) -> Found | None:
-    return "side of", (_sign(match["a"]),), (match["p"] or "on").lower()
-
-
-def _edge(match: re.Match[str]) -> Found | None:
-    """Build "on the edge of a table", which is on the table, and "along the edge of a table", which is a way."""
-    place = match["p"].lower()
-    return "relation", (), "on" if place == "at" else place
-
-
-def _beside_it(match: re.Match[str]) -> Found | None:
-    return "beside it", (), match["a"].lower()
-
-
-def _pass_to(match: re.Match[str]) -> Found | None:
-    """Build the end of "from the left of … to its right"."""
-    opening = r"from (?:(?:the )?(?:left|right|top|bottom)(?: \w+)? of|above|below) [^,.;]*$"
-    before = match.string[max(0, match.start() - _NEAR) : match.start()]
-    begun = re.search(opening, before, re.IGNORECASE)
-    return ("pass to", (_sign(match["a"]),), "") if begun else None
-
-
-def _before_verb(match: re.Match[str]) -> Found | None:
-    """Build the place in "the bus on the left moves", the direction in "a bus going to the left stops"."""
-    kinds: dict[str, MarkKind] = {"to": "step", "toward": "step", "towards": "step", "from": "from"}
-    verb = known_verb(match["v"].lower())
-    if verb is None or verb.form != "s":
-        return None
-    return kinds.get(match["p"].lower(), "at"), (_sign(match["a"]),), ""
-
-
-def _bare_side(match: re.Match[str]) -> Found | None:
-    """Build a lone "left" or "right", which is a direction only behind a verb or an adverb."""
-    before = re.findall(r"[\w'-]+|[^\w\s]", match.string[max(0, match.start() - _NEAR) : match.start()].lower())
-    last = before[-1] if before else ""
-    guess = guessed_verb(last)
-    verb = known_verb(last) is not None or (guess is not None and guess.form != "ed")
-    joined = last in {"and", "then", ",", "or", "to", "first", "back"}
-    return ("step", (_sign(match["a"]),), "") if verb or joined or is_adverb(last) else None
-
-
 _RULES: list[tuple[str, Build]] = [
     # Openings that only say that there is a video.
-    (rf"^(?:{_WRAPPER}){{1,2}}", _fixed("skip")),
+    (rf"^(?:{_WRAPPER}){{1,2}}", fixed("skip")),
     (
         r"(?:^|(?<=[.;,] ))(?:there(?: is| are|['’]s)|(?:we|you) (?:can )?see|in (?:the|this) (?:scene|video),)\s+",
-        _fixed("skip"),
+        fixed("skip"),
     ),
     # Past something, from one side to the other.
     (
         rf"from (?:the )?(?P<a>left|right|top|bottom)(?: (?:side|hand side|end|edge))?{_OF_THING} "
         r"(?=[^,.;]{2,60}? to (?:its|their|the|his|her) (?:other|opposite|left|right|top|bottom)\b)",
-        _named("pass from", "a"),
+        named("pass from", "a"),
     ),
     (
         r"from (?:the )?(?P<a>above|below)(?= (?:an?|the|its?|their|two)\b[^,.;]{2,60}? to (?:above|below|under)\b)",
-        _named("pass from", "a"),
+        named("pass from", "a"),
     ),
-    (r"from one side(?: of [^,.;]{2,30}?)? to the other(?: side)?", _fixed("route", (-1, 0), (1, 0))),
+    (r"from one side(?: of [^,.;]{2,30}?)? to the other(?: side)?", fixed("route", (-1, 0), (1, 0))),
     # To and fro.
     (
         r"(?:back[- ]and[- ]forth|(?:from )?side[- ]to[- ]side|(?:from )?left and right|to and fro)",
-        _fixed("swing", (1, 0)),
+        fixed("swing", (1, 0)),
     ),
-    (r"up and down|upwards? and downwards?", _fixed("swing", (0, 1))),
-    (r"from ([\w-]+(?: [\w-]+)?) to (?:another |the next )?\1s?\b", _fixed("skip")),
+    (r"up and down|upwards? and downwards?", fixed("swing", (0, 1))),
+    (r"from ([\w-]+(?: [\w-]+)?) to (?:another |the next )?\1s?\b", fixed("skip")),
     # From somewhere to somewhere.
     (
         rf"(?:from )?{_place('a')}(?:,? (?:straight|directly|all the way|diagonally|right|over|smoothly))*,? "
         rf"(?:to|towards?|into|over to) {_place('b')}(?:,?(?: and)?(?: then)? (?:to|towards?) {_place('c')})?",
-        _named("route", "a", "b", "c"),
+        named("route", "a", "b", "c"),
     ),
     (
         r"to (?:its|their|his|her|the) (?P<a>left|right|top|bottom|other|opposite)(?: (?:side|hand side|end|edge))?"
         rf"(?: of (?:it|them|him|her)\b)?{_NEXT}",
-        _pass_to,
+        pass_to,
     ),
-    (rf"to (?P<a>above|below)(?: (?:it|them))?{_NEXT}", _pass_to),
+    (rf"to (?P<a>above|below)(?: (?:it|them))?{_NEXT}", pass_to),
     (
         r"from (?:the )?(?P<a>left|right|top|bottom|upper|lower) (?P<n>[\w-]+) to (?:the )?"
         r"(?P<b>left|right|top|bottom|upper|lower)(?: (?P=n)| one)?\b",
-        _named("route", "a", "b"),
+        named("route", "a", "b"),
     ),
-    (r"\b(?P<a>left|right|top|bottom)-to-(?P<b>left|right|top|bottom)\b", _named("route", "a", "b")),
+    (r"\b(?P<a>left|right|top|bottom)-to-(?P<b>left|right|top|bottom)\b", named("route", "a", "b")),
     # Relations in several words.
     (
         r"(?:(?P<p>on|at|to|towards?|along|by|from) )?(?:the |its )?(?:immediate |far |direct )?"
         rf"(?P<a>left|right)(?:[- ]hand)?(?: (?:side|edge|end))?{_OF_THING}",
-        _side_of,
+        side_of,
     ),
-    (rf"(?:on|to|at|by) (?:its|their|his|her) (?P<a>left|right)(?: side)?{_NEXT}", _beside_it),
-    (rf"(?:at |on |to )?(?:the )?(?:very )?top{_OF_THING}", _fixed("relation", text="top")),
-    (rf"on top(?! of){_NEXT}", _fixed("beside it", text="on")),
-    (rf"(?:on|to) (?:the )?(?:very )?(?:bottom|underside){_OF_THING}", _fixed("relation", text="under")),
-    (rf"(?:at|near) the (?:very )?bottom{_OF_THING}", _fixed("relation", text="bottom")),
-    (rf"(?:at|near) the (?:foot|base){_OF_THING}", _fixed("relation", text="below")),
+    (rf"(?:on|to|at|by) (?:its|their|his|her) (?P<a>left|right)(?: side)?{_NEXT}", beside_it),
+    (rf"(?:at |on |to )?(?:the )?(?:very )?top{_OF_THING}", fixed("relation", text="top")),
+    (rf"on top(?! of){_NEXT}", fixed("beside it", text="on")),
+    (rf"(?:on|to) (?:the )?(?:very )?(?:bottom|underside){_OF_THING}", fixed("relation", text="under")),
+    (rf"(?:at|near) the (?:very )?bottom{_OF_THING}", fixed("relation", text="bottom")),
+    (rf"(?:at|near) the (?:foot|base){_OF_THING}", fixed("relation", text="below")),
     (
         r"(?:on|at|to|along) (?:either|each|both|the (?:two|opposite)|opposite) (?:sides?|ends?|edges?) of(?= )",
-        _fixed("relation", text="sides"),
+        fixed("relation", text="sides"),
     ),
     (
         rf"(?P<p>on|at|along|around|near|by|over) (?:the |an? )(?:very |outer |far )?(?:edge|rim|border|brink)s?"
         rf"{_OF_THING}",
-        _edge,
+        edge,
     ),
-    (rf"(?:in|at|near|into) (?:the |a |one )(?:far |back )?corner{_OF_ROOM}{_NEXT}", _fixed("at", (-1, 1))),
-    (r"in front of(?= )", _fixed("relation", text="front")),
+    (rf"(?:in|at|near|into) (?:the |a |one )(?:far |back )?corner{_OF_ROOM}{_NEXT}", fixed("at", (-1, 1))),
+    (r"in front of(?= )", fixed("relation", text="front")),
     (
         r"(?:right |directly |just )?(?:next to|adjacent to|close to|side by side with"
         r"|(?:off )?(?:by|at|to|on|along) (?:the|one|the other) sides? of)(?= )",
-        _fixed("relation", text="beside"),
+        fixed("relation", text="beside"),
     ),
-    (r"(?:in )?between(?= )", _fixed("relation", text="between")),
-    (rf"(?:in|at) the (?:very )?(?:middle|cent(?:er|re)|midst|heart){_OF_THING}", _fixed("relation", text="middle")),
+    (r"(?:in )?between(?= )", fixed("relation", text="between")),
+    (rf"(?:in|at) the (?:very )?(?:middle|cent(?:er|re)|midst|heart){_OF_THING}", fixed("relation", text="middle")),
     # Closer and further away.
     (
         rf"(?:(?:straight|directly|closer|up|right|headlong) )*(?:towards?|to|at) {_CAMERA}",
-        _fixed("growth", text="towards"),
+        fixed("growth", text="towards"),
     ),
-    (r"(?:away|further|farther) from (?:the )?(?:camera|viewers?|lens|us)\b", _fixed("growth", text="away")),
+    (r"(?:away|further|farther) from (?:the )?(?:camera|viewers?|lens|us)\b", fixed("growth", text="away")),
     (
         r"(?:off |away |far |out )*(?:into|to|towards?) the (?:distance|horizon|background)\b",
-        _fixed("growth", text="away"),
+        fixed("growth", text="away"),
     ),
-    (r"(?:further|farther) (?:and (?:further|farther) )?away(?! from)\b", _fixed("growth", text="away")),
+    (r"(?:further|farther) (?:and (?:further|farther) )?away(?! from)\b", fixed("growth", text="away")),
     # When.
     (
         r"(?:only |just |solely |exclusively )?(?:in|during|for|throughout|within) (?:the )?"
         rf"(?P<a>first|second|last|latter|initial|final|former|opening|other) half(?: of (?:the |this )?{_FRAME})?",
-        _half,
+        half,
     ),
-    (rf"only (?:at|in|near|towards|by) the (?P<a>beginning|start|end|ending)(?: of (?:the |this )?{_FRAME})?", _half),
+    (rf"only (?:at|in|near|towards|by) the (?P<a>beginning|start|end|ending)(?: of (?:the |this )?{_FRAME})?", half),
     (
         rf"(?:halfway|midway)(?: (?:through|into)(?: (?:the |this )?{_FRAME})?)?|in the middle of the video",
-        _fixed("midway"),
+        fixed("midway"),
     ),
-    (r"(?:and |, )?(?:then|afterwards?|after that|subsequently|finally)\b", _fixed("then")),
+    (r"(?:and |, )?(?:then|afterwards?|after that|subsequently|finally)\b", fixed("then")),
     # Which way.
     (
         rf"(?P<a>up|down)(?:wards?)?(?:,? and|-| then)?(?: to(?:wards?)? the)? ?(?P<b>left|right)(?:wards?)?{_NEXT}",
-        _diagonal,
+        diagonal,
     ),
-    (rf"(?:to the )?(?P<a>left|right)(?:wards?)?,? and (?P<b>up|down)(?:wards?)?{_NEXT}", _diagonal),
+    (rf"(?:to the )?(?P<a>left|right)(?:wards?)?,? and (?P<b>up|down)(?:wards?)?{_NEXT}", diagonal),
     (
         rf"(?:over |back |out |off |straight |directly |up |down |all the way )*(?:to|towards?|into) {_place('a')}",
-        _towards,
+        towards,
     ),
-    (r"(?:to|towards?|into) the (?:floor|ground|earth)\b", _fixed("from", (0, -1))),
+    (r"(?:to|towards?|into) the (?:floor|ground|earth)\b", fixed("from", (0, -1))),
     (
         r"(?:up |high |off )*(?:into|towards?|to|up in) the (?:air|sky|heavens|clouds|stars)\b",
-        _fixed("particle", (0, -1)),
+        fixed("particle", (0, -1)),
     ),
-    (rf"from {_place('a')}", _named("from", "a")),
-    (r"from (?P<a>beneath|overhead|underneath)\b", _named("from", "a")),
-    (r"from the (?:sky|heavens|clouds)\b", _fixed("from", (0, -1))),
-    (rf"(?:on|at|in|near|along|over|around|to) {_place('a')}", _named("at", "a")),
-    (r"(?P<p>on|at|in|to|towards?|from) the (?P<a>left|right|top|bottom|middle)(?= (?P<v>[a-z]+))", _before_verb),
-    (r"\b(?P<a>left|right|up|down)-?wards?\b", _named("step", "a")),
+    (rf"from {_place('a')}", named("from", "a")),
+    (r"from (?P<a>beneath|overhead|underneath)\b", named("from", "a")),
+    (r"from the (?:sky|heavens|clouds)\b", fixed("from", (0, -1))),
+    (rf"(?:on|at|in|near|along|over|around|to) {_place('a')}", named("at", "a")),
+    (r"(?P<p>on|at|in|to|towards?|from) the (?P<a>left|right|top|bottom|middle)(?= (?P<v>[a-z]+))", before_verb),
+    (r"\b(?P<a>left|right|up|down)-?wards?\b", named("step", "a")),
     (
         rf"in (?:the |a )?(?:direction of (?:the )?)?(?P<a>left|right|up|down)(?:ward)?(?: direction)?{_NEXT}",
-        _named("step", "a"),
+        named("step", "a"),
     ),
-    (r"\b(?:sky|heaven)wards?\b", _fixed("step", (0, -1))),
-    (rf"\b(?P<a>left|right)\b(?! (?:{_NOT_A_DIRECTION})){_NEXT}", _bare_side),
-    (rf"\b(?:up|down) (?=(?:an?|the) (?:[\w-]+ ){{0,3}}(?:{_LEVEL_WAYS})\b)", _fixed("skip")),
-    (r"\b(?P<a>up|down)(?:hill)?\b", _named("particle", "a")),
-    (r"\b(?:ever |much )?higher(?: and higher)?\b(?! than)", _fixed("particle", (0, -1))),
-    (r"\b(?:ever |much )?lower and lower\b", _fixed("particle", (0, 1))),
+    (r"\b(?:sky|heaven)wards?\b", fixed("step", (0, -1))),
+    (rf"\b(?P<a>left|right)\b(?! (?:{_NOT_A_DIRECTION})){_NEXT}", bare_side),
+    (rf"\b(?:up|down) (?=(?:an?|the) (?:[\w-]+ ){{0,3}}(?:{_LEVEL_WAYS})\b)", fixed("skip")),
+    (r"\b(?P<a>up|down)(?:hill)?\b", named("particle", "a")),
+    (r"\b(?:ever |much )?higher(?: and higher)?\b(?! than)", fixed("particle", (0, -1))),
+    (r"\b(?:ever |much )?lower and lower\b", fixed("particle", (0, 1))),
     (
         r"in (?:a |wide |big |small |tight |large )*(?:circles?|loops?|circular motion)|around and around"
         r"|round and round|in (?:an )?orbit|(?:counter-?|anti-?)?clockwise",
-        _fixed("circle"),
+        fixed("circle"),
     ),
-    (r"\baway\b(?! from)", _fixed("away")),
-    (r"\b(?:closer|nearer)\b(?! to)", _fixed("growth", text="towards")),
+    (r"\baway\b(?! from)", fixed("away")),
+    (r"\b(?:closer|nearer)\b(?! to)", fixed("growth", text="towards")),
     # With what was named before.
-    (r"\bapart\b", _fixed("beside it", text="apart")),
-    (r"\b(?:overhead|high above)\b(?! (?:the|an?)\b)", _fixed("beside it", text="above")),
-    (rf"\b(?:nearby|near by|alongside)\b{_NO_NOUN_NEXT}", _fixed("beside it", text="beside")),
+    (r"\bapart\b", fixed("beside it", text="apart")),
+    (r"\b(?:overhead|high above)\b(?! (?:the|an?)\b)", fixed("beside it", text="above")),
+    (rf"\b(?:nearby|near by|alongside)\b{_NO_NOUN_NEXT}", fixed("beside it", text="beside")),
 ]
 _COMPILED = [
     (re.compile(pattern if pattern.startswith("^") else rf"(?<![\w-])(?:{pattern})", re.IGNORECASE), build)

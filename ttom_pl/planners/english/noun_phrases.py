@@ -62,7 +62,7 @@ def noun_phrase(
 
 def number(low: str) -> int | None:
     """Return the number that a word says, if it does."""
-    if low.isdigit():
+    if low.isdecimal():
         return int(low)
     if "-" in low and all(part in fw.NUMBERS for part in low.split("-")):
         return sum(fw.NUMBERS[part] for part in low.split("-"))

@@ -1,6 +1,7 @@
 """The phrases that a prompt is made of."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from ttom_pl.planners.english.adjectives import COLORS, is_adjective
@@ -35,7 +36,7 @@ class NounPhrase:
     portion: str = ""
     of: "NounPhrase | None" = None
 
-    @property
+    @cached_property
     def lemma(self) -> str:
         """The singular of the noun, in lower case."""
         return singular(self.head.low)

@@ -13,7 +13,7 @@ from ttom_pl.planners.english.word_lists import word_list
 _RATHER_A_THING, _MOSTLY = 2, 6
 _OWNERS = PARTS | {"color", "colour", "hue", "sound", "smell", "light", "shadow", "glow", "background", "backdrop"}
 _IDEAS = ("ness", "tion", "sion", "ment", "ity", "ism", "ance", "ence", "ship", "hood", "acy", "ure", "ing")
-_EVERYTHING = frozenset(
+EVERYTHING = frozenset(
     "object item thing element subject creature animal figure vehicle character product being person".split()
 )
 """Nouns that mean what was named before, whatever it is ("both objects")."""
@@ -71,7 +71,7 @@ def can_mean(noun: NounPhrase, antecedent: NounPhrase) -> bool:
     if not noun.determiner or noun.determiner in {"a", "an", "another", "one"}:
         return _are_synonyms(noun, antecedent)
     word, earlier = compound(noun), compound(antecedent)
-    if noun.lemma in _EVERYTHING:
+    if noun.lemma in EVERYTHING:
         return _is_any(noun.lemma, antecedent)
     names = {earlier, antecedent.lemma}
     return any(is_kind_of(name, word) for name in names) or _are_synonyms(noun, antecedent)
@@ -81,7 +81,7 @@ def is_any_of(noun: NounPhrase, antecedent: NounPhrase) -> bool:
     """Whether a plural can take in what another noun phrase introduced ("both vehicles", "the two animals")."""
     return singular(noun.head.low) == antecedent.lemma or (
         _is_any(noun.lemma, antecedent)
-        if noun.lemma in _EVERYTHING
+        if noun.lemma in EVERYTHING
         else is_kind_of(compound(antecedent), noun.lemma) or is_kind_of(antecedent.lemma, noun.lemma)
     )
 

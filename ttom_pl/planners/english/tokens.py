@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 _TOKEN = re.compile(r"(?:[Ee]ach other|[Oo]ne another)\b|[^\W_]+(?:['’\-][^\W_]+)*|[^\w\s]")
 
@@ -14,7 +15,7 @@ class Token:
     start: int
     end: int
 
-    @property
+    @cached_property
     def low(self) -> str:
         """The text in lower case, with a plain apostrophe."""
         return self.text.lower().replace("’", "'")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ttom_pl.planners.english.lexicon import look_up
+from ttom_pl.planners.english.word_lists import word_list
 
 Form = Literal["base", "s", "ing", "ed"]
 
@@ -85,71 +86,6 @@ TURN_IN_PLACE = frozenset(
     "turn look face point lean glance stare gaze tilt rotate spin wave nod bend stretch reach".split()
 )
 """Verbs that a direction follows without the subject going there."""
-_STILL = """
-    abandon absorb accelerate accept accompany ache achieve act add adjust admire adopt adorn advertise affect agree
-    aim alarm allow amaze anchor answer applaud arch argue arise arrange arrive ask assemble assist astonish attach
-    attack attempt attend attract audit await awake awaken babysit bake balance bang bark bash bask bathe battle
-    beam beat beg begin behave belch bellow belong bend billow bite blacken blast blaze bleat bleed blend bless
-    blind blink block bloom blossom blush boast bob boil boogie borrow bother bow brake brandish brawl break breathe
-    brew brighten bring bristle brush bubble buck build bulldoze bully bump burn burrow burst bury buy buzz
-    calculate call camp caper capsize captivate capture care caress carve catch cause celebrate challenge chant chat
-    chatter check cheer chew chirp chirr chisel chitter chomp chop churn clang clap claw clean clear clench click
-    cling clip clog close clown cluck clutch collect comb come comfort command compare compete complain complete
-    compose concede concentrate conduct confront confuse congratulate conjure connect conquer consider console
-    construct consume contain contemplate contest continue contort control converse convince coo cook cool copy
-    correct cough count cover crack crackle cradle cram crash creak crease create crinkle criticize croak cross
-    crouch crow cruise crumble crunch crush cry cuddle curl cut damage dance dangle daub debate deceive decorate
-    dedicate defend deflate deflect deliver demolish demonstrate deposit design destroy detonate devise devour
-    diagnose dial dictate dig diminish dine direct disagree disappoint disarm disassemble discard discover discuss
-    disguise dislodge dismantle dismount disperse display dissolve distribute disturb dodge doff donate doodle douse
-    doze drain drape draw dread dream dress drink drip drool drown dry duel dunk eat edit educate eject elbow
-    embrace emit empty end encircle encounter encourage enforce engage engrave enjoy enlarge entangle entertain entice
-    envelop erase erupt escort evacuate examine exchange exclaim execute exercise exfoliate exhale exist expand
-    experiment explain explode explore express extend extinguish extract face fasten feast feed feel feign fetch
-    fidget fight fill filter find finish fish fit fix fizz flail flare flash flatten flavor flex flick flicker
-    flinch flip flood flourish fluff flush foam focus fold forage force forge form freeze frighten frolic frown fry
-    fumble gallivant gape gargle gasp gather gawk gaze gesture giggle gild give glance glare glaze gleam glimmer
-    glint glisten glitter gloat glow gnash gnaw gobble gore gossip grab grapple grasp grate graze grease greet grill
-    grimace grin grind grip groom grope grow growl grunt guard gulp gurgle gush gyrate haggle hail halt hammer
-    handcuff hang harvest hatch heal hear heat heave help hibernate hiccup hide hiss hit hoard hold holler honk hoot
-    host howl huddle hug hum hunch hunt hurt hypnotize ignite illuminate imagine impale impress imprint include
-    inflate inform inhale inject insert insist inspect inspire instruct insult interact interview introduce invent
-    investigate invite itch jab jiggle jingle join joke jolt jostle juggle keep kindle kiss knead kneel knit knock
-    know lament lap lasso lather laugh lay laze lead leak lean learn leave lecture lend level lick lie linger link
-    liquefy listen live load lock loiter look loom lounge love lower lubricate lug lure make manage marvel mash
-    massage maul measure meditate meet mend mentor meow merge mew mime mimic mince mingle mix moan moisten moo
-    motivate mourn mow muffle mumble munch murmur muse nag nap neaten need negotiate neigh nestle nibble nip nod
-    notch notice nudge nurture nuzzle obey obscure observe offer ogle ooze open operate orate order organize
-    ornament outrun overflow overlook overtake pack paint pamper pan pant park parry pat paw pay peck peek peel peep
-    peer perch perform perspire persuade pester pet photograph pick pierce pinch pirouette placate place plait plan
-    plaster play plead please plow pluck plunder poach point poison poke polish pollinate ponder pop portray pose
-    pounce pour practice praise pray preach preen prepare preside press pretend prick print probe prod produce
-    progress promise promote prop propose protect protest prune pry pucker puff pulsate pulse pump punch punish
-    purchase purr put quack quarrel quench quiver quiz radiate raid rally rap rattle reach read reap reassemble
-    reassure recall receive recharge recite recline recoil recycle redden reel refill reflect refuel rehearse reign
-    relax release reload remain remind remove repair repel report reprimand rescue rest restock restrain retrieve
-    reveal reverse revive rinse rip ripple rivet roar roast rob rot rotate rouse rub ruffle rumble rummage rustle
-    sabotage sag salute salvage sample savor say scald scan scare scatter scoff scold scoop scorch score scowl
-    scrape scratch scream screech scribble scrub scruff scrunch sculpt search see seem seize sell send serve sew
-    shackle shake shampoo share sharpen shatter shave shear shelter shelve shift shimmer shine shiver shop shout
-    shovel show shred shriek shrink shrug shush shut shuttle sigh silence simmer sing sip sit sizzle sketch skewer
-    skirmish slam slap slash slaughter sleep slice sling slouch slumber slump slurp smash smear smell smile smirk
-    smolder smother snag snap snare snarl snatch sneer sneeze snicker sniff sniffle snip snooze snore snort snuggle
-    soak soothe sort sow spank sparkle speak spellbind spew spill spin spit splash splatter splinter split spool
-    sprawl spray spread sprinkle sprout spruce squabble squat squawk squeak squeal squeeze squint squirm squirt
-    squish stab stack stain stand stare start startle stay steady steal steam steep stencil sterilize stick stiffen
-    stifle sting stir stitch stop stow strain strangle strap stretch strike stroke struggle strum study stun stutter
-    suck suckle suffer summon sunbathe support surprise surround survey suspend swaddle swallow swat swear sweat
-    swing swipe swirl switch swivel swoon synchronize tackle take talk tame tan tangle tap taste taunt teach tear
-    teeter telephone tell tempt tend thatch thaw think thrash threaten thrive thrust thud thump tick tickle tie
-    tighten tinker tinkle toast toil torment touch tow trace train trample transport trespass trim trip trumpet try
-    tug tweak twine twinkle twirl twist twitch twitter type unbox unbuckle unbutton uncork uncover unearth unfold
-    unhook unite unleash unload unlock unpack unplug unravel unroll unscrew untie unveil unwind unwrap unzip upend
-    urge urinate use vacuum vaporize varnish vend vibrate visit wade wail wait wake wallow wander want warble warm
-    warn wash watch wave wear weep weigh welcome weld whack wheeze whimper whine whinny whip whir whisk whisper
-    whistle whiten whittle wield wiggle wince wink wipe wish wither work wrangle wrap wrench wrestle wriggle wring
-    write yank yap yawn yell yellow yelp yodel zap zoom
-"""
 _CLASSES = (
     GO,
     UP,
@@ -169,7 +105,7 @@ _CLASSES = (
     DIVERGE,
     CHANGE,
 )
-_MORE = (WEAR, CIRCLE, JUMP, BOUNCE, SWAY, APPEAR, VANISH, TURN_IN_PLACE, frozenset(_STILL.split()))
+_MORE = (WEAR, CIRCLE, JUMP, BOUNCE, SWAY, APPEAR, VANISH, TURN_IN_PLACE, word_list("verbs"))
 VERBS = frozenset().union(*_CLASSES, FORM, *_MORE)
 MOVES = frozenset().union(
     GO, UP, DOWN, FALL, THROW, STRIKE, RAISE, LOWER, TOGETHER, MOUNT, CHASE, FLEE, APPROACH

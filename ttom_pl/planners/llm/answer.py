@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from ttom_pl.layout.schema import Layout, LayoutError
 from ttom_pl.layout.spans import find_phrase, find_words, head_word
+from ttom_pl.planners.steering import steer_in
 
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
@@ -19,7 +21,8 @@ def read_answer(answer: str, prompt: str, id: str, num_keyframes: int, enrich: b
         prompt: what was asked for.
         id: name of the prompt in its stream.
         num_keyframes: keyframes that were asked for.
-        enrich: whether the answer brings a richer prompt, of which the objects are.
+        enrich: whether the answer brings a richer prompt; the objects may be named as it names them, or all as the
+            prompt does, and are steered wherever it mentions them.
 
     Raises:
         LayoutError: if it cannot be used; the message is fit to be shown to the model.
@@ -29,9 +32,17 @@ def read_answer(answer: str, prompt: str, id: str, num_keyframes: int, enrich: b
     objects = data.get("objects")
     if not isinstance(objects, list) or not objects:
         raise LayoutError(f"field 'objects' must be a list with at least one object, got {_short(objects)}")
-    tracks = [_track(index, each, text, num_keyframes) for index, each in enumerate(objects)]
-    fields = {"prompt": text, "tracks": tracks, "id": id, "background": str(data.get("background") or "")}
-    return Layout.from_dict(fields | ({"original_prompt": prompt} if enrich else {}))
+    source = prompt if enrich and _names_all(prompt, objects) and not _names_all(text, objects) else text
+    tracks = [_track(index, each, source, num_keyframes) for index, each in enumerate(objects)]
+    fields = {"prompt": source, "tracks": tracks, "id": id, "background": str(data.get("background") or "")}
+    layout = Layout.from_dict(fields)
+    return replace(steer_in(layout, text), original_prompt=prompt) if enrich else layout
+
+
+def _names_all(prompt: str, objects: list[Any]) -> bool:
+    """Whether a prompt has the phrases of all objects."""
+    phrases = [each.get("phrase") for each in objects if isinstance(each, dict)]
+    return all(isinstance(phrase, str) and find_phrase(prompt, phrase) is not None for phrase in phrases)
 
 
 def _enriched(data: dict[str, Any]) -> str:
