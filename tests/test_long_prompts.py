@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer
-from ttom_pl.tto import LayoutTTO
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import StreamCallback
 from ttom_pl.planners import Planner, steer_in
 from ttom_pl.prompts import Prompt, PromptStream
+from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import read_results
-from ttom_pl.stream import Served, Stream
+from ttom_pl.run.request import Request
+from ttom_pl.scene import Fit, Scene
+from ttom_pl.stream import Stream
 
 SHORT = "a red circle moves left and a blue square moves up"
 LONG = "a blue square is above and right of a red circle and red circle moves left and square moves up"
@@ -31,9 +33,8 @@ class Videos(StreamCallback):
     def __init__(self) -> None:
         self.videos: dict[str, torch.Tensor] = {}
 
-    def on_prompt_end(self, served: Served) -> None:
-        assert served.video is not None
-        self.videos[served.prompt.id] = served.video
+    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
+        self.videos[request.prompt.id] = video
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def test_the_video_is_made_from_the_long_text(serve: Serve, planner: Planner) ->
     """As by a layout of the long text that steers every mention; what is told and kept is the short one."""
     kept, by_hand = Videos(), Videos()
     result = serve([PROMPT], kept)["a"]
-    assert (result["prompt"], result["long"]) == (SHORT, LONG)
-    assert (result["layout"]["prompt"], result["layout"]["original_prompt"]) == (LONG, SHORT)
-    assert [track["words"] for track in result["layout"]["tracks"]] == [["circle", "circle"], ["square", "square"]]
+    assert (result.prompt, result.long) == (SHORT, LONG)
+    assert (result.layout.prompt, result.layout.original_prompt) == (LONG, SHORT)
+    assert [track.words for track in result.layout.tracks] == [("circle", "circle"), ("square", "square")]
     layout = steer_in(planner.plan(SHORT, "a"), LONG)
     serve([Prompt("a", LONG, layout)], by_hand, out="by_hand")
     assert torch.equal(kept.videos["a"], by_hand.videos["a"])
@@ -63,8 +64,8 @@ def test_the_video_is_made_from_the_long_text(serve: Serve, planner: Planner) ->
 
 def test_an_object_that_the_long_text_lost_is_reported(serve: Serve) -> None:
     results = serve([replace(PROMPT, id="lost", long=LOST), PROMPT])
-    assert "does not mention the object 'a red circle'" in results["lost"]["error"]
-    assert "error" not in results["a"]
+    assert "does not mention the object 'a red circle'" in results.skipped["lost"].error
+    assert list(results.served) == ["a"]
 
 
 def test_a_run_goes_on_unless_the_long_text_changed(serve: Serve) -> None:
@@ -79,7 +80,7 @@ def test_a_layout_that_is_brought_is_steered_too(serve: Serve, planner: Planner)
     prompt = replace(PROMPT, layout=planner.plan(SHORT, "a"))
     again = Videos()
     result = serve([prompt])["a"]
-    assert result["layout"]["prompt"] == LONG
+    assert result.layout.prompt == LONG
     serve([prompt], again)
     assert not again.videos
 

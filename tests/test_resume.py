@@ -38,7 +38,8 @@ def test_a_long_text_counts() -> None:
     """A layout that is brought counts as it is steered in it."""
     long = "A grey cat sleeps, the cat purrs."
     prompt = Prompt("1", "a cat", LAYOUT, long=long)
-    result = {"prompt": "a cat", "long": long, "layout": json.loads(json.dumps(steer_in(LAYOUT, long).to_dict()))}
+    steered = json.loads(json.dumps(steer_in(LAYOUT, long).to_dict()))
+    result = Result("1", 1, "a cat", Layout.from_dict(steered), long=long)
     assert changes(prompt, result) == []
     assert changes(replace(prompt, layout=None), result) == []
     assert changes(replace(prompt, long=""), result) == ["long text", "layout"]
