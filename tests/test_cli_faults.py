@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from safetensors import SafetensorError
 
@@ -26,7 +27,7 @@ from ttom_pl.cli import main, plan
 from ttom_pl.cli._errors import explain
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._terminal import make_printable, stopping_at_sigterm
-from ttom_pl.cli._trainer import check_trainer
+from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.redact import redact
 
 ROOT = Path(__file__).parents[1]
@@ -371,9 +372,14 @@ def test_settings_that_lightning_refuses(settings: dict[str, Any], message: str)
     if settings.get("accelerator") == "gpu" and torch.cuda.is_available():
         pytest.skip("there is a card here")
     with pytest.raises(ValueError, match=message) as error:
-        check_trainer(settings)
+        check_trainer_config(section(settings), {})
     assert "\n" not in str(error.value)
     assert str(error.value).endswith("; change it, or leave it out")
+
+
+def section(settings: dict[str, Any]) -> Namespace:
+    """The section of a config, with what a parser adds."""
+    return Namespace(**({"callbacks": None, "logger": None} | settings))
 
 
 def test_settings_that_lightning_takes(recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture) -> None:
@@ -381,11 +387,11 @@ def test_settings_that_lightning_takes(recwarn: pytest.WarningsRecorder, caplog:
     taken: list[dict[str, Any]] = [
         {},
         {"accelerator": "auto", "devices": 1, "strategy": "auto", "num_nodes": 1, "precision": "32-true"},
-        {"max_epochs": None, "logger": {"class_path": "nowhere.Logger"}, "callbacks": [{"class_path": "x"}]},
-        {"strategy": {"class_path": "x"}, "plugins": ["x"], "enable_progress_bar": True, "fast_dev_run": True},
+        {"max_epochs": None, "logger": {"class_path": "nowhere.Logger"}, "callbacks": [Namespace(class_path="x")]},
+        {"strategy": {"class_path": "x"}, "plugins": ["x"], "enable_progress_bar": True, "detect_anomaly": True},
     ]
     for settings in taken:
-        check_trainer(settings)
+        check_trainer_config(section(settings), {})
     assert not recwarn.list
     assert not caplog.records
 

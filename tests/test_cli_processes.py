@@ -117,7 +117,7 @@ def test_a_process_of_slurm(command: list[str], tmp_path: Path) -> None:
         (["--trainer.devices", "1", "--trainer.num_nodes", "2"], "trainer.num_nodes is 2.* 2 processes"),
         (["--trainer.strategy", "ddp_spawn", "--trainer.devices", "3"], "has 3 processes"),
         (["--trainer.strategy", "ddp"], "trainer.strategy is DDPStrategy"),
-        (["--trainer.devices", "0"], "the trainer cannot be made"),
+        (["--trainer.devices", "0"], "trainer.devices 0 cannot be used here"),
     ],
 )
 @pytest.mark.parametrize("variables", [{}, SLURM], ids=["alone", "slurm"])

@@ -112,7 +112,7 @@ def words(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> list[str]:
     [
         (["--trainer.devices=2"], "trainer.devices is 2"),
         (["--trainer.devices=0"], "devices"),
-        (["--trainer.accelerator=gpu"], "the trainer cannot be made"),
+        (["--trainer.accelerator=gpu"], "trainer.accelerator gpu cannot be used here"),
         (["--trainer.precision=16-true"], "precision"),
         (["--trainer.strategy=ddp"], "trainer.strategy is DDPStrategy"),
         (["--trainer.max_steps=3"], "trainer.max_steps is 3"),

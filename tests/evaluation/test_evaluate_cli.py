@@ -147,7 +147,7 @@ def test_a_judge(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (line,) = scores(out)
     assert line["scores"]["consistent_attribute"] == 0.75
     assert len(server.requests) == 1
-    assert not any(KEY in file.read_text() for file in out.iterdir())
+    assert not any(KEY in file.read_text() for file in out.rglob("*.*"))
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_a_stop_keeps_the_scores_that_are_there(
     out = tmp_path / "scores"
     command = ["evaluate", str(videos), "--prompts", str(prompts), "--detector", "sprites", "--out", str(out)]
     main(command)
-    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    first = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     assert set(first) == {"scores.jsonl", "table.txt", "report.html"}
 
     scored[:] = ["kill after 1"]
@@ -420,7 +420,7 @@ def test_a_stop_keeps_the_scores_that_are_there(
         main([*command, "--num_frames=9"])
     assert "the same command goes on from" in capsys.readouterr().err
     assert {name: (out / name).read_bytes() for name in first} == first
-    assert {path.name for path in out.iterdir()} - set(first) == {"scores.jsonl.unfinished"}
+    assert {path.name for path in out.iterdir()} - set(first) == {"scores.jsonl.unfinished", "report"}
 
     scored[:] = []
     main([*command, "--num_frames=9"])
@@ -428,7 +428,7 @@ def test_a_stop_keeps_the_scores_that_are_there(
     assert "1 of them were scored before a stop" in (out / "table.txt").read_text()
     resumed = scores(out)
     assert [line["id"] for line in resumed] == ["0001", "0002"]
-    assert {path.name for path in out.iterdir()} == set(first)
+    assert {path.name for path in out.iterdir()} == {*first, "report"}
 
     scored[:] = []
     main([*command, "--num_frames=9"])  # one that has ended is made anew

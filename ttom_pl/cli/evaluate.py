@@ -199,6 +199,7 @@ def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, vers
             layout=clip.prompt.layout,
             scores=line["scores"],
             files={"video": video},
+            truth=line.get("truth", {}),
             asked=str(expect(clip.prompt)),
             errors=tuple(line.get("errors", ())),
             versions=versions,
