@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -109,6 +111,16 @@ def make_trainer(tmp_path: Path) -> MakeTrainer:
         )
 
     return make
+
+
+@pytest.fixture
+def tiny_config(tmp_path: Path, tiny_pipeline: Path) -> dict[str, Any]:
+    """The shipped config of the main job, on the tiny model, with one guided step; its prompts are to be given."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())
+    config["stream"]["out"] = str(tmp_path / "run")
+    config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
+    config["model"] |= {"guided_steps": 1, "iterations": 2, "loss_blocks": [1], "rank": 2}
+    return config
 
 
 @pytest.fixture(scope="session")

@@ -33,17 +33,14 @@ Config = dict[str, Any]
 
 
 @pytest.fixture
-def config(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> Config:
+def config(tmp_path: Path, tiny_config: Config, planner: Planner) -> Config:
     """The shipped config of the main job, on the tiny model."""
-    config: Config = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())
     lines = (json.dumps(planner.plan(prompt, f"p{i}").to_dict()) for i, prompt in enumerate(PROMPTS))
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
-    config["stream"]["out"] = str(tmp_path / "run")
-    config["memory"]["recall"]["min_merged"] = 1
-    config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
-    config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
-    config["model"] |= {"guided_steps": 2, "iterations": 2, "loss_blocks": [1], "rank": 2}
-    return config
+    tiny_config["memory"]["recall"]["min_merged"] = 1
+    tiny_config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
+    tiny_config["model"]["guided_steps"] = 2
+    return tiny_config
 
 
 @pytest.fixture

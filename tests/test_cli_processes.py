@@ -55,16 +55,12 @@ LAUNCHERS = {
 
 
 @pytest.fixture
-def command(tmp_path: Path, tiny_pipeline: Path) -> list[str]:
+def command(tmp_path: Path, tiny_config: dict[str, Any]) -> list[str]:
     """``ttom stream`` of two prompts on the tiny model."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())
     prompts = ("a red circle moves left and a blue square moves up", "a dragon moves left")
     (tmp_path / "prompts.txt").write_text("\n".join(prompts))
-    config["stream"]["out"] = str(tmp_path / "run")
-    config["data"]["prompts"] = str(tmp_path / "prompts.txt")
-    config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 3}
-    config["model"] |= {"guided_steps": 1, "iterations": 1, "loss_blocks": [1], "rank": 2}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    tiny_config["data"]["prompts"] = str(tmp_path / "prompts.txt")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tiny_config))
     return ["stream", "--config", str(tmp_path / "config.yaml"), "--trainer.accelerator", "cpu"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from witness import Videos
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import StreamCallback
@@ -15,8 +16,6 @@ from ttom_pl.planners import Planner, steer_in
 from ttom_pl.prompts import Prompt, PromptStream
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import read_results
-from ttom_pl.run.request import Request
-from ttom_pl.scene import Fit, Scene
 from ttom_pl.stream import Stream
 
 SHORT = "a red circle moves left and a blue square moves up"
@@ -25,16 +24,6 @@ LOST = "a green triangle moves left and a blue square moves up"
 PROMPT = Prompt("a", SHORT, long=LONG)
 
 Serve = Callable[..., dict[str, Any]]
-
-
-class Videos(StreamCallback):
-    """Keep what was served."""
-
-    def __init__(self) -> None:
-        self.videos: dict[str, torch.Tensor] = {}
-
-    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
-        self.videos[request.prompt.id] = video
 
 
 @pytest.fixture

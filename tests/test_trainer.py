@@ -93,17 +93,13 @@ def test_what_a_stream_can_use() -> None:
 
 
 @pytest.fixture
-def words(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> list[str]:
+def words(tmp_path: Path, tiny_config: dict[str, Any], planner: Planner) -> list[str]:
     """A command that serves two prompts with the tiny model."""
-    config = yaml.safe_load((ROOT / "configs" / "sprites.yaml").read_text())
     texts = ["a red circle moves left and a blue square moves up", "three yellow squares stay still"]
     lines = (json.dumps(planner.plan(text, f"p{i}").to_dict()) for i, text in enumerate(texts))
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
-    config["stream"]["out"] = str(tmp_path / "run")
-    config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
-    config["model"]["backbone"]["init_args"] |= {"pretrained": str(tiny_pipeline), "num_inference_steps": 4}
-    config["model"] |= {"guided_steps": 1, "iterations": 2, "loss_blocks": [1], "rank": 2}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    tiny_config["data"]["prompts"] = str(tmp_path / "prompts.jsonl")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tiny_config))
     return ["stream", "--config", str(tmp_path / "config.yaml")]
 
 
@@ -115,6 +111,7 @@ def words(tmp_path: Path, tiny_pipeline: Path, planner: Planner) -> list[str]:
         (["--trainer.accelerator=gpu"], "trainer.accelerator gpu cannot be used here"),
         (["--trainer.precision=16-true"], "precision"),
         (["--trainer.strategy=ddp"], "trainer.strategy is DDPStrategy"),
+        (["--trainer.enable_checkpointing=true"], "callback ModelCheckpoint"),
         (["--trainer.max_steps=3"], "trainer.max_steps is 3"),
         (["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=layout_loss"], "callback EarlyStopping"),
         (["--trainer.callbacks+=LearningRateMonitor"], "callback LearningRateMonitor"),

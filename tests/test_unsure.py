@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from memories import memory
+from witness import Videos
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import StreamCallback
@@ -18,8 +19,6 @@ from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import read_results
-from ttom_pl.run.request import Request
-from ttom_pl.scene import Fit, Scene
 from ttom_pl.stream import Stream
 
 PROMPTS = [
@@ -37,16 +36,6 @@ class Doubter(Planner):
     def plan(self, prompt: str, id: str = "") -> Layout:
         layout = self.planner.plan(prompt, id)
         return replace(layout, confidence=0.3, reason="a riddle") if id == "unsure" else layout
-
-
-class Videos(StreamCallback):
-    """Keep the videos."""
-
-    def __init__(self) -> None:
-        self.videos: dict[str, torch.Tensor] = {}
-
-    def on_prompt_end(self, request: Request, scene: Scene, fit: Fit, video: torch.Tensor) -> None:
-        self.videos[request.prompt.id] = video
 
 
 @pytest.fixture

@@ -269,3 +269,17 @@ def test_temporary_memory_leaves_nothing_behind(learn):
         learn(memory, 0)
         assert memory.path.is_dir()
     assert not memory.path.exists()
+
+
+def test_what_is_kept_with_an_adapter_is_known_by_name(memory, spec):
+    """A name that is missing, or written wrongly, is told rather than left out."""
+    adapter = {"a": torch.ones(2)}
+    with pytest.raises(TypeError, match="an entry of a memory lacks fingerprint, spec"):
+        memory.insert(adapter, key=[1.0], key_text="", prompt="")
+    given = {"key": [1.0], "key_text": "", "prompt": "", "fingerprint": "", "spec": spec}
+    with pytest.raises(TypeError, match="an entry of a memory has no los_before"):
+        memory.insert(adapter, **given, los_before=0.5)
+    entry = memory.insert(adapter, **given)
+    with pytest.raises(TypeError, match="has no iteration;"):
+        memory.update(entry.id, adapter, iteration=3)
+    assert len(memory) == 1

@@ -1,6 +1,6 @@
 """Lightning callbacks that also follow the stream."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -90,7 +90,7 @@ class StreamCallback(Callback):
         """
 
 
-class MemoryCallback(StreamCallback):
+class MemoryCallback(StreamCallback, ABC):
     """The callback that the stream asks before a rehearsal, and tells after the video exists; there is one at most."""
 
     once = True

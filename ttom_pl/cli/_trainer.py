@@ -14,7 +14,7 @@ from ttom_pl.rehearsal import check_trainer
 from ttom_pl.rehearsal.trainer import why_not
 
 _LEFT_OUT = frozenset(
-    "logger callbacks plugins default_root_dir enable_checkpointing enable_progress_bar enable_model_summary "
+    "logger callbacks plugins default_root_dir enable_progress_bar enable_model_summary "
     "deterministic benchmark model_registry".split()
 )
 """What makes files or prints, what needs its classes made, and what cannot be wrong but would change the process."""
@@ -78,10 +78,9 @@ def _trial(settings: Mapping[str, Any]) -> Trainer | str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Trainer(
-                **settings,
+                **({"enable_checkpointing": False} | dict(settings)),
                 plugins=[LightningEnvironment()],
                 logger=False,
-                enable_checkpointing=False,
                 enable_progress_bar=False,
                 enable_model_summary=False,
             )

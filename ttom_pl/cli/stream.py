@@ -13,6 +13,10 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
+import ttom_pl.backbones
+import ttom_pl.detectors
+import ttom_pl.judge
+import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
 from ttom_pl.cli._processes import alone

@@ -2,11 +2,11 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -22,7 +22,7 @@ from ttom_pl.memory.records import Records
 from ttom_pl.memory.repair import VerifyReport, check
 from ttom_pl.memory.rows import get_row, row_labelled
 from ttom_pl.memory.schema import Group
-from ttom_pl.memory.transaction import TOLERANCE, Transaction, as_vector
+from ttom_pl.memory.transaction import TOLERANCE, EntryChanges, NewEntry, Transaction, as_vector
 from ttom_pl.memory.uses import history, record
 
 
@@ -91,37 +91,12 @@ class Memory:
                 self._records.quarantine(transaction.touched, error)
             raise
 
-    def insert(
-        self,
-        adapter: Adapter,
-        *,
-        key: ArrayLike,
-        key_text: str,
-        prompt: str,
-        fingerprint: str,
-        spec: AdapterSpec,
-        layout: Mapping[str, Any] | None = None,
-        loss_before: float | None = None,
-        loss_after: float | None = None,
-        iterations: int = 0,
-        parents: Sequence[str] = (),
-        extra: Mapping[str, Any] | None = None,
-    ) -> Entry:
+    def insert(self, adapter: Adapter, **entry: Unpack[NewEntry]) -> Entry:
         """Remember an adapter, and forget others if there are too many; on return it is safely on disk.
 
         Args:
             adapter: LoRA parameters by the names that ``pipe.load_lora_weights`` reads.
-            key: embedding of the abstracted scene, shape (D,).
-            key_text: the abstracted scene.
-            prompt: the prompt.
-            fingerprint: identifies the backbone's weights.
-            spec: what the adapter adapts, and how.
-            layout: the layout, in JSON form.
-            loss_before: layout loss before the optimisation.
-            loss_after: layout loss after it.
-            iterations: optimiser iterations spent.
-            parents: ids of the entries that it was warm-started from.
-            extra: anything else to keep with it, in JSON form.
+            **entry: what is kept with it, by the names of :class:`~ttom_pl.memory.transaction.NewEntry`.
 
         Raises:
             ValueError: if the adapter or the key is not finite, the adapter alone is beyond ``capacity_bytes``, or a
@@ -129,20 +104,7 @@ class Memory:
             MemoryWriteError: if the disk refuses; nothing has changed.
         """
         with self.transaction() as transaction:
-            return transaction.insert(
-                adapter,
-                key=key,
-                key_text=key_text,
-                prompt=prompt,
-                fingerprint=fingerprint,
-                spec=spec,
-                layout=layout,
-                loss_before=loss_before,
-                loss_after=loss_after,
-                iterations=iterations,
-                parents=parents,
-                extra=extra,
-            )
+            return transaction.insert(adapter, **entry)
 
     def read(
         self, key: ArrayLike, *, fingerprint: str, spec: AdapterSpec, threshold: float = -1.0, k: int = 1
@@ -191,15 +153,7 @@ class Memory:
                     raise
 
     def update(
-        self,
-        entry_id: str,
-        adapter: Adapter,
-        similarity: float = 1.0,
-        *,
-        loss_before: float | None = None,
-        loss_after: float | None = None,
-        iterations: int = 0,
-        extra: Mapping[str, Any] | None = None,
+        self, entry_id: str, adapter: Adapter, similarity: float = 1.0, **changes: Unpack[EntryChanges]
     ) -> Entry:
         """Merge an adapter that was optimised further into an entry; its use is counted by :meth:`record_use`.
 
@@ -207,10 +161,7 @@ class Memory:
             entry_id: the entry.
             adapter: the adapter, of the entry's specification.
             similarity: similarity of the keys, above 0 and up to 1.
-            loss_before: layout loss before the optimisation; None leaves what is known.
-            loss_after: layout loss after it; None leaves what is known.
-            iterations: optimiser iterations spent, added to the entry's.
-            extra: changes to what the caller keeps with it, in JSON form.
+            **changes: what is known of it now, by the names of :class:`~ttom_pl.memory.transaction.EntryChanges`.
 
         Returns:
             The entry as it is now.
@@ -220,15 +171,7 @@ class Memory:
             CorruptEntryError: if its file is damaged; the entry is then no longer in the memory.
         """
         with self.transaction() as transaction:
-            return transaction.update(
-                entry_id,
-                adapter,
-                similarity,
-                loss_before=loss_before,
-                loss_after=loss_after,
-                iterations=iterations,
-                extra=extra,
-            )
+            return transaction.update(entry_id, adapter, similarity, **changes)
 
     def record_use(
         self, entry_id: str, iterations_saved: int = 0, blended: Sequence[str] = (), *, mark: str | None = None

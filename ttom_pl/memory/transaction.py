@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,54 @@ from ttom_pl.memory.uses import is_marked, record
 
 TOLERANCE = 1e-6
 """Of similarities, which are computed in float32."""
+
+
+class NewEntry(TypedDict, total=False):
+    """What is kept with an adapter.
+
+    Attributes:
+        key: embedding of the abstracted scene, shape (D,).
+        key_text: the abstracted scene.
+        prompt: the prompt.
+        fingerprint: identifies the backbone's weights.
+        spec: what the adapter adapts, and how.
+        layout: the layout, in JSON form.
+        loss_before: layout loss before the optimisation.
+        loss_after: layout loss after it.
+        iterations: optimiser iterations spent.
+        parents: ids of the entries that it was warm-started from.
+        extra: anything else to keep with it, in JSON form.
+        entry_id: 12 hexadecimal digits that no other entry has; drawn when not given.
+    """
+
+    key: Required[ArrayLike]
+    key_text: Required[str]
+    prompt: Required[str]
+    fingerprint: Required[str]
+    spec: Required[AdapterSpec]
+    layout: Mapping[str, Any] | None
+    loss_before: float | None
+    loss_after: float | None
+    iterations: int
+    parents: Sequence[str]
+    extra: Mapping[str, Any] | None
+    entry_id: str
+
+
+class EntryChanges(TypedDict, total=False):
+    """What is known of an entry after an update.
+
+    Attributes:
+        loss_before: layout loss before the optimisation; as it was when not given.
+        loss_after: layout loss after it; as it was when not given.
+        iterations: optimiser iterations spent, added to the entry's.
+        extra: changes to what the caller keeps with it, in JSON form.
+    """
+
+    loss_before: float | None
+    loss_after: float | None
+    iterations: int
+    extra: Mapping[str, Any] | None
 
 
 @dataclass
@@ -63,83 +111,66 @@ class Transaction:
         """
         record(self.change.connection, Lookup(self.now, entry_id, iterations_saved), blended, mark)
 
-    def insert(
-        self,
-        adapter: Adapter,
-        *,
-        key: ArrayLike,
-        key_text: str,
-        prompt: str,
-        fingerprint: str,
-        spec: AdapterSpec,
-        layout: Mapping[str, Any] | None = None,
-        loss_before: float | None = None,
-        loss_after: float | None = None,
-        iterations: int = 0,
-        parents: Sequence[str] = (),
-        extra: Mapping[str, Any] | None = None,
-        entry_id: str | None = None,
-    ) -> Entry:
+    def insert(self, adapter: Adapter, **given: Unpack[NewEntry]) -> Entry:
         """Remember an adapter, and forget others if there are too many; see ``Memory.insert``.
 
-        ``entry_id`` is of 12 hexadecimal digits that no other entry has; drawn when not given.
+        Raises:
+            TypeError: if what must be kept with it is missing, or is not known.
         """
+        _check_names(given, NewEntry.__required_keys__, NewEntry.__optional_keys__)
         tensors = prepare(adapter)
-        for name, text in (("key_text", key_text), ("prompt", prompt), ("fingerprint", fingerprint)):
+        texts = {"key_text": given["key_text"], "prompt": given["prompt"], "fingerprint": given["fingerprint"]}
+        for name, text in texts.items():
             _check_text(name, text)
         entry = Entry(
-            id=entry_id or secrets.token_hex(6),
-            key_text=key_text,
-            key=as_vector(key),
-            prompt=prompt,
-            layout=_json(layout),
-            fingerprint=fingerprint,
-            spec=spec,
-            loss_before=loss_before,
-            loss_after=loss_after,
-            iterations=iterations,
+            id=given.get("entry_id") or secrets.token_hex(6),
+            key=as_vector(given["key"]),
+            **texts,
+            layout=_json(given.get("layout")),
+            spec=given["spec"],
+            loss_before=given.get("loss_before"),
+            loss_after=given.get("loss_after"),
+            iterations=given.get("iterations", 0),
             iterations_saved=0,
             hits=0,
             merged=1,
             weight=1.0,
             created=self.now,
             last_used=self.now,
-            parents=tuple(parents),
+            parents=tuple(given.get("parents", ())),
             content_hash=content_hash(tensors),
             nbytes=sum(tensor.nbytes for tensor in tensors.values()),
-            extra=_json(extra),
+            extra=_json(given.get("extra")),
         )
         self.capacity.evict(self.change, self.now, keep=self.change.add(entry, tensors))
         return entry
 
     def update(
-        self,
-        entry_id: str,
-        adapter: Adapter,
-        similarity: float = 1.0,
-        *,
-        loss_before: float | None = None,
-        loss_after: float | None = None,
-        iterations: int = 0,
-        extra: Mapping[str, Any] | None = None,
+        self, entry_id: str, adapter: Adapter, similarity: float = 1.0, **changes: Unpack[EntryChanges]
     ) -> Entry:
-        """Merge an adapter that was optimised further into an entry; see ``Memory.update``."""
+        """Merge an adapter that was optimised further into an entry; see ``Memory.update``.
+
+        Raises:
+            TypeError: if a change is of something that is not known.
+        """
+        _check_names(changes, frozenset(), EntryChanges.__optional_keys__)
         if not 0 < similarity <= 1 + TOLERANCE:
             raise ValueError(f"similarity of an update must be above 0 and at most 1, got {similarity}")
         new = prepare(adapter)
         row = self.touched = get_row(self.change.connection, entry_id)
         old = self.records.entry(row)
+        before, after = changes.get("loss_before"), changes.get("loss_after")
         tensors, weight = self.merge.merge(self.records.read(row), new, old.weight, min(similarity, 1.0))
         entry = replace(
             old,
-            loss_before=old.loss_before if loss_before is None else loss_before,
-            loss_after=old.loss_after if loss_after is None else loss_after,
-            iterations=old.iterations + iterations,
+            loss_before=before if before is not None else old.loss_before,
+            loss_after=after if after is not None else old.loss_after,
+            iterations=old.iterations + changes.get("iterations", 0),
             merged=old.merged + 1,
             weight=weight,
             content_hash=content_hash(tensors),
             nbytes=sum(tensor.nbytes for tensor in tensors.values()),
-            extra={**old.extra, **_json(extra)},
+            extra={**old.extra, **_json(changes.get("extra"))},
         )
         self.change.replace(row, entry, tensors)
         self.capacity.evict(self.change, self.now, keep=row["label"])
@@ -158,6 +189,13 @@ def as_vector(key: ArrayLike) -> NDArray[np.float32]:
     return vector
 
 
+def _check_names(given: Mapping[str, Any], required: frozenset[str], optional: frozenset[str]) -> None:
+    missing, unknown = required - given.keys(), given.keys() - required - optional
+    if missing or unknown:
+        what = f"lacks {', '.join(sorted(missing))}" if missing else f"has no {', '.join(sorted(unknown))}"
+        raise TypeError(f"an entry of a memory {what}; it takes {', '.join(sorted(required | optional))}")
+
+
 def _check_text(name: str, text: str) -> None:
     try:
         text.encode()
@@ -169,4 +207,4 @@ def _json(data: Mapping[str, Any] | None) -> Any:
     return json.loads(json.dumps(dict(data or {}), allow_nan=False))
 
 
-__all__ = ["TOLERANCE", "Transaction", "as_vector"]
+__all__ = ["TOLERANCE", "EntryChanges", "NewEntry", "Transaction", "as_vector"]

@@ -24,7 +24,7 @@ class Method:
         """Raise ``ValueError`` if the method cannot be used with this model."""
 
     def moved(self, latents: Tensor, gradient: Tensor, step: int, guided_steps: int) -> Tensor:
-        """Return the latents after an update.
+        """Return the latents after an update; as they were, for a method that does not move them.
 
         Args:
             latents: shape (1, C, T, h, w).
@@ -32,7 +32,7 @@ class Method:
             step: the guided step, from 0.
             guided_steps: how many there are.
         """
-        raise NotImplementedError
+        return latents
 
     def around(self, backbone: Backbone, scene: Scene, step: int, guided_steps: int) -> AbstractContextManager[None]:
         """Return a context in which the model is called in a guided step."""

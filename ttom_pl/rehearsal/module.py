@@ -20,7 +20,6 @@ from ttom_pl.ranges import check_range
 from ttom_pl.rehearsal.methods import AdapterTTO, Method
 from ttom_pl.scene import Fit, Scene, Start
 
-warnings.filterwarnings("ignore", ".*`training_step` returned `None`.*")
 warnings.filterwarnings("ignore", ".*does not have many workers.*")
 warnings.filterwarnings("ignore", ".*`configure_optimizers` returned `None`.*")
 
