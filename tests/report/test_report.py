@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ttom_pl.report import write_report
 from ttom_pl.run import Result, RunFolder, Skipped
 
 HOSTILE = "a cat </script><script>alert(1)</script> \"'><img src=x onerror=alert(2)> {{ 7 * 7 }} <b>moves</b> & left"
+Browse = Callable[..., str]
 VOID = {"meta", "link", "img", "input", "br"}
 
 
@@ -161,29 +162,54 @@ def test_command(write_run: WriteRun, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "is no run: it has no results.jsonl" in capsys.readouterr().err
 
 
-def test_in_a_browser(write_run: WriteRun, tmp_path: Path) -> None:
-    """The script draws the boxes, and nothing is wider than a phone."""
+@pytest.fixture
+def browse(tmp_path: Path) -> Browse:
+    """Open a page in Chromium, as wide as a phone, and return what it prints."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("no Chromium is installed")
-
-    report = write_report(write_run(*stream()))
-    measured = report.with_name("measured.html")
-    script = "<script>document.title = `${document.documentElement.scrollWidth} of ${innerWidth}`</script>"
-    measured.write_text(report.read_text() + script)
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     flags += ["--virtual-time-budget=5000", "--hide-scrollbars", "--window-size=500,900"]
 
-    def browse(*arguments: str) -> str:
+    def run(*arguments: str) -> str:
         done = subprocess.run([browser, *flags, *arguments], capture_output=True, text=True, timeout=300, check=True)
         return done.stdout
 
-    dom = browse("--dump-dom", measured.as_uri())
+    return run
+
+
+def with_script(report: Path, script: str) -> str:
+    """The address of a copy of a page that does something more."""
+    copy = report.with_name("copy.html")
+    copy.write_text(f"{report.read_text()}<script>{script}</script>")
+    return copy.as_uri()
+
+
+def test_in_a_browser(write_run: WriteRun, tmp_path: Path, browse: Browse) -> None:
+    """The script draws the boxes, and nothing is wider than a phone."""
+    report = write_report(write_run(*stream()))
+    measure = "document.title = `${document.documentElement.scrollWidth} of ${innerWidth}`"
+    dom = browse("--dump-dom", with_script(report, measure))
     assert 'd="M50 10H90V50H50Z"' in dom
     assert "<title>500 of 500</title>" in dom
     browse(f"--screenshot={tmp_path / 'shot.png'}", report.as_uri())
     with Image.open(tmp_path / "shot.png") as shot:
         assert len(shot.convert("RGB").getcolors(1 << 24) or []) > 100
+
+
+def test_cards_are_loaded_as_one_scrolls(write_run: WriteRun, browse: Browse) -> None:
+    """Those that are far away stay empty; one that comes near has all that a card in the page has."""
+    report = write_report(write_run(*(make_result(number) for number in range(1, 81))))
+
+    def card(dom: str, number: int) -> str:
+        return dom.split(f'id="p{number}"')[1].partition("</article>")[0]
+
+    top = browse("--dump-dom", report.as_uri())
+    assert "layout loss" in card(top, 60)
+    assert "layout loss" not in card(top, 80)
+    bottom = browse("--dump-dom", with_script(report, "document.getElementById('p80').scrollIntoView()"))
+    assert "layout loss" in card(bottom, 80)
+    assert 'd="M50 10H90V50H50Z"' in card(bottom, 80)  # its boxes are drawn, too
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """What stands on top of the report: scores, hit rates, seconds, entries; by hand."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 from run_folder import make_result
 
+import ttom_pl.report
+from ttom_pl.metrics.memory import STAGES
 from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 
@@ -72,3 +76,10 @@ def test_lineage_of_results_that_name_no_parents() -> None:
     old = {k: v for k, v in HIT.items() if k != "parents"}
     entries = lineage([make_result(1, memory=old | {"write": "update"})])
     assert entries["aaa"].used_by == [1]
+
+
+def test_every_stage_has_a_colour_of_its_own() -> None:
+    """As many as there are stages, in the light and in the dark."""
+    css = (Path(ttom_pl.report.__file__).parent / "templates" / "report.css").read_text()
+    colors = re.findall(r"--c(\d+): (#\w+)", css)
+    assert len(colors) == len(set(colors)) == 2 * len(STAGES)

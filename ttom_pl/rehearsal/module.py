@@ -21,7 +21,7 @@ from ttom_pl.rehearsal.methods import AdapterTTO, Method
 from ttom_pl.scene import Fit, Scene, Start
 
 warnings.filterwarnings("ignore", ".*does not have many workers.*")
-warnings.filterwarnings("ignore", ".*`configure_optimizers` returned `None`.*")
+warnings.filterwarnings("ignore", ".*configure_optimizers` returned `None`.*")
 
 
 class LayoutTTO(LightningModule):

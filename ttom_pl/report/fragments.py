@@ -16,7 +16,7 @@ from ttom_pl.whole_files import write_text
 FOLDER = "report"
 INLINE = 60
 """Cards that are in the page itself, so that the page of a short run is whole without its folder."""
-_FORM = 1  # of the bodies; another number makes all of them anew
+_FORM = 2  # of the bodies; another number makes all of them anew
 
 
 @dataclass(frozen=True)
