@@ -89,7 +89,7 @@ class SpritesVAE(LightningModule):
         return loss
 
     def _pixel_weights(self, batch: Tensor) -> Tensor:
-        """Return ``foreground_weight`` at and around the sprites, 1 elsewhere, scaled to a mean of 1: (B, 1, F, H, W)."""
+        """Return ``foreground_weight`` at and around sprites and 1 elsewhere, scaled to a mean of 1: (B, 1, F, H, W)."""
         foreground = (batch - rgb(BACKGROUND).to(batch)).abs().amax(1, keepdim=True) > 0.02
         around = F.max_pool3d(foreground.to(batch), (1, 3, 3), stride=1, padding=(0, 1, 1))
         weights = 1 + (self.foreground_weight - 1) * around
@@ -115,7 +115,7 @@ class SpritesVAE(LightningModule):
 
     @torch.inference_mode()
     def on_train_end(self) -> None:
-        """Write the VAE; the config holds the latents' mean and standard deviation, as Wan's, of the trained encoder."""
+        """Write the VAE; the config holds its latents' mean and standard deviation, as Wan's does."""
         self.vae.eval()
         if self.train_encoder:
             modes = torch.cat([self.vae.encode(b.to(self.device)).latent_dist.mode() for b in self._val_batches()])
