@@ -89,7 +89,7 @@ class SpritesVAE(LightningModule):
         return loss
 
     def _pixel_weights(self, batch: Tensor) -> Tensor:
-        """Return ``foreground_weight`` at and around sprites and 1 elsewhere, scaled to a mean of 1: (B, 1, F, H, W)."""
+        """Return ``foreground_weight`` at and around sprites and 1 elsewhere, to a mean of 1: (B, 1, F, H, W)."""
         foreground = (batch - rgb(BACKGROUND).to(batch)).abs().amax(1, keepdim=True) > 0.02
         around = F.max_pool3d(foreground.to(batch), (1, 3, 3), stride=1, padding=(0, 1, 1))
         weights = 1 + (self.foreground_weight - 1) * around
