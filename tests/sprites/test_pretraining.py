@@ -130,8 +130,8 @@ def test_later_stages_keep_what_they_do_not_train(tmp_path: Path) -> None:
         "adamw_lr": 0.0,
         "compile": False,
     }
-    data = {"pipeline": str(model), "cache": str(tmp_path / "other.pt"), "num_videos": 12, "batch_size": 2}
-    main(["pretrain", "--config", write_config(tmp_path, "pretrain_further.yaml", further, data, steps=2)])
+    other = {"pipeline": str(model), "cache": str(tmp_path / "other.pt"), "num_videos": 12, "batch_size": 2}
+    main(["pretrain", "--config", write_config(tmp_path, "pretrain_further.yaml", further, other, steps=2)])
     after = WanPipeline.from_pretrained(model)
     for part in ("text_encoder", "transformer", "vae"):
         old, new = getattr(before, part).state_dict(), getattr(after, part).state_dict()
