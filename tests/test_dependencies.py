@@ -26,7 +26,7 @@ PURE = (
     "ttom_pl.judge",
     "ttom_pl.metrics",
 )
-PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
+PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.text", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
 KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
 KNOW_LIGHTNING = (
     "ttom_pl.prompts",

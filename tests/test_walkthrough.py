@@ -20,7 +20,7 @@ PROMPTS = [
     "a cyan square moves left and a red triangle moves right",
     "a yellow circle moves left and a green square moves right",
 ]
-QUICK = ["--model.iterations", "2", "--trainer.logger", "false"]
+QUICK = ["--model.iterations", "4", "--trainer.logger", "false"]
 
 
 def blocks(language):
@@ -75,14 +75,14 @@ def test_the_walk_through_the_memory(walk, tmp_path):
 
     frames = torch.from_numpy(np.stack([np.asarray(frame) for frame in variables["frames"]])).permute(0, 3, 1, 2) / 255
     ours = read_mp4(tmp_path / "runs" / "unseen" / "videos" / "0001.mp4")[..., 4::8, 4::8]
-    assert (ours - frames).abs().mean() < 0.02
+    assert (ours - frames).abs().mean() < 0.008
     pipe = variables["pipe"]
     pipe.unload_lora_weights()
     given = {"height": 32, "width": 32, "num_frames": 9, "num_inference_steps": 20, "guidance_scale": 4.0}
     noise = torch.Generator().manual_seed(42)
     unseen = (tmp_path / "unseen.txt").read_text()
     plain = pipe(unseen, max_sequence_length=24, generator=noise, output_type="pt", **given).frames[0]
-    assert (plain - frames).abs().mean() > 0.04
+    assert (plain - frames).abs().mean() > 0.016
 
 
 def test_the_readme_has_the_same_commands():
