@@ -9,7 +9,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from transformers import UMT5Config, UMT5EncoderModel
 
+from ttom_pl.ranges import check_range
 from ttom_pl.sprites.tokenizer import make_tokenizer
+from ttom_pl.whole_files import replacing_in
 
 
 def make_text_encoder(text_dim: int = 64, text_layers: int = 2) -> UMT5EncoderModel:
@@ -68,6 +70,10 @@ class SpritesText(LightningModule):
         keep_weight: float = 1.0,
     ) -> None:
         super().__init__()
+        check_range("text_dim", text_dim, least=1)
+        check_range("text_layers", text_layers, least=1)
+        check_range("lr", lr, above=0)
+        check_range("keep_weight", keep_weight, least=0)
         self.save_hyperparameters()
         self.pipeline = pipeline
         self.lr = lr
@@ -101,4 +107,5 @@ class SpritesText(LightningModule):
 
     def on_train_end(self) -> None:
         """Write the text encoder."""
-        self.text_encoder.eval().save_pretrained(self.pipeline / "text_encoder")
+        with replacing_in(self.pipeline / "text_encoder") as unfinished:
+            self.text_encoder.eval().save_pretrained(unfinished)
