@@ -27,8 +27,8 @@ class Method:
         """Return the latents after an update; as they were, for a method that does not move them.
 
         Args:
-            latents: shape (1, C, T, h, w).
-            gradient: of the layout loss, of the same shape.
+            latents: float32 of shape (1, C, T, h, w).
+            gradient: of the layout loss, likewise.
             step: the guided step, from 0.
             guided_steps: how many there are.
         """
