@@ -105,3 +105,8 @@ class Fit:
     def iterations(self) -> tuple[float, ...]:
         """The losses of all guided steps, one after the other."""
         return tuple(loss for step in self.losses for loss in step)
+
+    @property
+    def shift_sizes(self) -> tuple[float, ...]:
+        """Root mean square of each shift."""
+        return tuple(float(shift.square().mean().sqrt()) for shift in self.shifts)

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ttom_pl.memory.entry import Adapter, Entry
+from ttom_pl.memory.entry import SHIFT, Adapter, Entry
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWriteError
 from ttom_pl.memory.plain import plain
 
@@ -207,12 +207,18 @@ class AdapterFiles:
 
 def lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
     """Return what diffusers reads as the PEFT configuration, so that an alpha unlike the rank is honoured."""
+    adapter = lora(adapter)
     component = next(iter(adapter), "").split(".")[0]
     known = tuple(f"{component}.{module}." for module in entry.spec.target_modules)
     if not all(name.startswith(known) for name in adapter):
         return {}
     config = {"r": entry.spec.rank, "lora_alpha": entry.spec.alpha, "target_modules": list(entry.spec.target_modules)}
     return {f"{component}.{name}": value for name, value in config.items()}
+
+
+def lora(adapter: Adapter) -> dict[str, Tensor]:
+    """Return the LoRA parameters alone, without a shift of the latents."""
+    return {name: tensor for name, tensor in adapter.items() if name != SHIFT}
 
 
 def _sync_folder(folder: Path) -> None:
@@ -231,6 +237,7 @@ __all__ = [
     "file_name",
     "generation_of",
     "id_of",
+    "lora",
     "lora_config",
     "prepare",
     "read_record",
