@@ -58,17 +58,17 @@ class Start:
 
     Attributes:
         adapter: the adapter's parameters; a neutral adapter where there are none.
-        shifts: what is added to the latents before each guided step, each of the shape of the noise; nothing where
-            there are none.
         iterations: iterations in a guided step, at most; as many as the module's where not given.
         verified_loss: layout loss at the first step under which the adapter is used as it is; not looked at where not
             given.
+        shifts: what is added to the latents before each guided step, each of the shape of the noise, where latents
+            are moved; nothing where there are none.
     """
 
     adapter: Mapping[str, Tensor] = field(default_factory=dict)
-    shifts: tuple[Tensor, ...] = ()
     iterations: int | None = None
     verified_loss: float | None = None
+    shifts: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class Fit:
         losses: layout losses, in nats from 0 to ln 2, of each iteration of each guided step.
         updates: iterations that changed something.
         learnt: mean of the adapters of the guided steps; empty without an adapter.
-        shifts: what was added to the latents before each guided step, what it started from included; float32, each of
-            the shape of the noise; empty where latents are not moved.
         loaded_loss: layout loss at the first step with what it started from, where that was measured.
         verified: whether that was low enough for what it started from to be used as it is.
+        shifts: what was added to the latents before each guided step, what it started from included; float32, each of
+            the shape of the noise; empty where latents are not moved.
     """
 
     latents: Tensor
@@ -92,9 +92,9 @@ class Fit:
     losses: tuple[tuple[float, ...], ...] = ()
     updates: int = 0
     learnt: Mapping[str, Tensor] = field(default_factory=dict)
-    shifts: tuple[Tensor, ...] = ()
     loaded_loss: float | None = None
     verified: bool = False
+    shifts: tuple[Tensor, ...] = ()
 
     @classmethod
     def none(cls, scene: Scene) -> Self:

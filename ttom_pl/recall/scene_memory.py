@@ -125,7 +125,7 @@ class SceneMemory:
         if not matches:
             return Recall(text, key, (), (), "miss", Start())
         adapter, shifts = unpack(tensors, policy.adapter, policy.shift)
-        start = Start(adapter, shifts, policy.iterations, policy.verified_loss)
+        start = Start(adapter, policy.iterations, policy.verified_loss, shifts)
         return Recall(text, key, tuple(matches), tuple(matches), "warm start", start)
 
     def _load(
