@@ -55,7 +55,7 @@ def variants() -> dict[str, tuple[str, ...]]:
                 found[f"{option}-{value}"] = (f"--model.{option}", str(value))
     for block in blocks():
         found[f"block-{block}"] = ("--model.loss_blocks", f"[{block}]")
-    found[LATENTS] = ("--config", str(ROOT / "configs" / "baselines" / "latent_guidance.yaml"))
+    found[LATENTS] = ("--config", str(ROOT / "configs" / "methods" / "latents.yaml"))
     return found
 
 

@@ -44,6 +44,11 @@ def arguments(doc: str | None, out: str, count: int, seeds: int | None = None) -
     return parser
 
 
+def method_config(name: str) -> tuple[str, str]:
+    """Return the options that put a method on top of the shipped config."""
+    return "--config", str(ROOT / "configs" / "methods" / f"{name}.yaml")
+
+
 def noises(seed: int, seeds: int) -> list[int]:
     """Return the seeds of the noise, far enough apart for noise of its own for each prompt."""
     return [1000 * seed + 1_000_000 * number for number in range(seeds)]

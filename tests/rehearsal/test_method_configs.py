@@ -62,7 +62,9 @@ def test_parses_on_top_of_every_preset(path: Path, preset: Path, capsys: pytest.
     assert {name: parsed["model"][name] for name in model} == model
     for kept in ("rank", "lr", "loss_blocks"):
         assert parsed["model"][kept] == below["model"][kept]
-    assert parsed["model"]["backbone"]["init_args"]["pretrained"] == below["model"]["backbone"]["init_args"]["pretrained"]
+    assert (
+        parsed["model"]["backbone"]["init_args"]["pretrained"] == below["model"]["backbone"]["init_args"]["pretrained"]
+    )
     if CLASSES[path.stem]:
         assert parsed["model"]["method"]["class_path"].endswith(f".{CLASSES[path.stem]}")
 
