@@ -141,3 +141,23 @@ def test_latents_stay_distributed_as_noise(make_backbone: MakeBackbone, fit: Fit
     assert made.shift_sizes[0] <= 8 * 0.05
     assert made.first_latents.std() == pytest.approx(float(scene.noise.std()), rel=0.1)
     assert made.first_latents.mean() == pytest.approx(float(scene.noise.mean()), abs=0.05)
+
+
+def test_shifts_are_bounded_however_they_came_about(make_backbone: MakeBackbone, fit: FitScene) -> None:
+    """By many updates, by what was loaded, and by both."""
+    module = make_module(make_backbone(), JointTTO(0.1, max_shift=0.15), iterations=4)
+    scene, cold = fit(module)
+    assert cold.updates == 8
+    assert cold.shift_sizes == pytest.approx((0.15, 0.15), rel=1e-3)
+    _, loaded = fit(module, Start(shifts=tuple(4 * shift for shift in cold.shifts), iterations=0))
+    assert loaded.shift_sizes == pytest.approx((0.15, 0.15), rel=1e-3)
+    torch.testing.assert_close(loaded.first_latents, scene.noise + cold.shifts[0])
+    _, warm = fit(module, Start(shifts=cold.shifts))
+    assert max(warm.shift_sizes) < 0.151
+
+
+@pytest.mark.parametrize("method", [LatentGuidance, JointTTO])
+@pytest.mark.parametrize("name", ["step_size", "max_shift"])
+def test_negative_sizes_are_refused(method: type[LatentGuidance], name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is -1"):
+        method(**{name: -1.0})

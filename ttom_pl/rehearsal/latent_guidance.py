@@ -18,16 +18,21 @@ class LatentGuidance(Method):
 
     Args:
         step_size: root mean square of an update of the latents in the first guided step, where the noise has 1.
+        max_shift: root mean square, at most, of all that is added to the latents of a guided step, what a memory gave
+            included, so that they stay distributed as the sampler expects: in the first step their variance grows by
+            its square at most.
 
     Raises:
-        ValueError: if ``step_size`` is negative.
+        ValueError: if one of them is negative.
     """
 
     moves = True
 
-    def __init__(self, step_size: float = 0.05) -> None:
+    def __init__(self, step_size: float = 0.05, max_shift: float = 0.5) -> None:
         check_range("step_size", step_size, least=0, meaning="0 leaves the latents alone")
+        check_range("max_shift", max_shift, least=0, meaning="0 leaves the latents alone")
         self.step_size = step_size
+        self.max_shift = max_shift
 
     def moved(self, latents: Tensor, gradient: Tensor, step: int, guided_steps: int) -> Tensor:
         """Return the latents one update further down the gradient."""
@@ -43,9 +48,10 @@ class JointTTO(LatentGuidance):
 
     Args:
         step_size: root mean square of an update of the latents in the first guided step, where the noise has 1.
+        max_shift: root mean square, at most, of all that is added to the latents of a guided step.
 
     Raises:
-        ValueError: if ``step_size`` is negative.
+        ValueError: if one of them is negative.
     """
 
     adapts = True

@@ -15,10 +15,12 @@ class Method:
     Attributes:
         adapts: whether the adapter is optimised, by AdamW.
         moves: whether the latents are, by :meth:`moved`, from the same backward pass.
+        max_shift: root mean square, at most, of what is added to the latents of a guided step.
     """
 
     adapts: ClassVar[bool] = False
     moves: ClassVar[bool] = False
+    max_shift: float = 0.0
 
     def check(self, backbone: Backbone) -> None:
         """Raise ``ValueError`` if the method cannot be used with this model."""

@@ -178,7 +178,7 @@ class LayoutTTO(LightningModule):
         step = len(self.losses)
         self.losses.append([])
         if self.method.moves:
-            self._unmoved, self.latents = self.latents, self._shifted(step)
+            self._unmoved, self.latents = self.latents.float(), self._shifted(step)
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
         """End the guided step (-1) once its loss has converged or its budget of iterations is spent."""
@@ -199,7 +199,8 @@ class LayoutTTO(LightningModule):
             optimizer.step()  # type: ignore[union-attr]
             optimizer.zero_grad()  # type: ignore[union-attr]
         if latents.grad is not None:
-            self.latents = self.method.moved(latents.detach(), latents.grad, step, self.guided_steps)
+            moved = self.method.moved(latents.detach(), latents.grad, step, self.guided_steps)
+            self.latents = self._unmoved + bounded(moved - self._unmoved, self.method.max_shift)
         self.updates += 1
 
     def layout_loss(self, step: int, latents: Tensor | None = None) -> Tensor:
@@ -243,8 +244,8 @@ class LayoutTTO(LightningModule):
         """Advance the sampler by the guided step, as the method has it, and take the adapter into the mean."""
         step = len(self.losses) - 1
         if self.method.moves:
-            self.shifts.append(self.latents - self._unmoved.float())
-            self.latents = self.latents.to(self._unmoved.dtype)
+            self.shifts.append(self.latents - self._unmoved)
+            self.latents = self.latents.to(self.scene.noise.dtype)
         if step == 0:
             self._first_latents = self.latents
         with self._guided(self.scene, step):
@@ -267,7 +268,9 @@ class LayoutTTO(LightningModule):
     def _shifted(self, step: int) -> Tensor:
         """Return the latents in float32, so that small updates are not rounded away, with what a shift adds to them."""
         latents, shifts = self.latents.float(), self.start.shifts
-        return latents + shifts[step].to(latents) if step < len(shifts) else latents
+        if step >= len(shifts):
+            return latents
+        return latents + bounded(shifts[step].to(latents), self.method.max_shift)
 
     @contextmanager
     def _guided(self, scene: Scene, step: int) -> Iterator[None]:
@@ -279,6 +282,11 @@ class LayoutTTO(LightningModule):
     def _maps(self, scene: Scene, latents: Tensor, step: int) -> Tensor:
         latents = latents.to(scene.noise.dtype)
         return self.backbone.object_attention(latents, step, scene.conditioning, scene.objects, self.loss_blocks)
+
+
+def bounded(shift: Tensor, most: float) -> Tensor:
+    """Return a shift, made smaller if its root mean square is above ``most``."""
+    return shift * (most / shift.square().mean().sqrt().clamp_min(1e-12)).clamp_max(1.0)
 
 
 def default_guided_steps(num_steps: int, max_guided_steps: int) -> int:
