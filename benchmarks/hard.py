@@ -3,9 +3,9 @@
     python benchmarks/hard.py --out runs/hard
 
 One guided step of two iterations, all of which are taken (``stop_loss`` 0), so that as many are spent with the memory
-as without. The memory was filled by other prompts of the same scenes, rehearsed with up to eight iterations, and
-is only read. Held-out captions by ``category_prompts`` of ``sprites_prompts.py``; noise of its own for each prompt, and other
-noise for those that fill the memory.
+as without. The memory was filled by other prompts of the same scenes, rehearsed with up to eight iterations, and is
+only read. Held-out captions by ``category_prompts`` of ``sprites_prompts.py``; noise of its own for each prompt, and
+other noise for those that fill the memory.
 
 Takes about twenty minutes on two cores; goes on where it was stopped. Writes ``results.md`` to the folder.
 """
