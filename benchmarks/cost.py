@@ -25,8 +25,8 @@ from diffusers.utils import logging as diffusers_logging
 from preset_models import META, MODELS, PRESETS, build
 from torch import Tensor
 
-from ttom_pl.attention import token_weights
 from ttom_pl.backbones import Adapter, Placement
+from ttom_pl.backbones.attention import token_weights
 from ttom_pl.scene import Conditioning
 
 _WORK = (

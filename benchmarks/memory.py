@@ -164,7 +164,7 @@ def served(checkpoint: Path, entries: int) -> Iterator[Row]:
     from lightning.pytorch import Trainer
     from sprites_module import sprites_layout, sprites_module
 
-    from ttom_pl.keys import scene_key
+    from ttom_pl.recall.keys import scene_key
 
     module = sprites_module(checkpoint)
     backbone = module.backbone

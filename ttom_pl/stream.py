@@ -16,10 +16,10 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, MemoryCallback, StreamCallback, StreamInfo
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts import Prompt
-from ttom_pl.ranges import check_range
 from ttom_pl.recall import Proposal
 from ttom_pl.rehearsal import LayoutTTO, check_trainer, rehearse
 from ttom_pl.run import Result, RunFolder, Skipped, check_places, image_record

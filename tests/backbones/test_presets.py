@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from ttom_pl.attention import object_attention
+from ttom_pl.backbones.attention import object_attention
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ["wan2.1-1.3b", "wan2.1-14b", "wan2.2-a14b", "cogvideox-2b", "cogvideox-5b"]

@@ -10,7 +10,7 @@ from kinds import OBJECTS, Case
 from test_pipelines import disturb, double
 
 from ttom_pl.layout import object_targets
-from ttom_pl.losses import layout_loss
+from ttom_pl.layout.loss import layout_loss
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {

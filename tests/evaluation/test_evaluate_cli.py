@@ -12,10 +12,12 @@ import pytest
 from chat_server import KEY, Server, says, server  # noqa: F401
 
 from ttom_pl.cli import evaluate, main
-from ttom_pl.compare import compare
-from ttom_pl.evaluation import Clip, Evaluator, find_clips, summarise
+from ttom_pl.evaluation.compare import compare
+from ttom_pl.evaluation.evaluator import Evaluator
+from ttom_pl.evaluation.table import summarise
+from ttom_pl.evaluation.videos import Clip, find_clips
+from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
-from ttom_pl.media import write_mp4
 from ttom_pl.run import Result, RunFolder
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.world import NUM_FRAMES, Group, Scene, sample_scene

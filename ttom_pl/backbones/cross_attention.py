@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ttom_pl.attention import object_attention
+from ttom_pl.backbones.attention import object_attention
 from ttom_pl.backbones.guided import GuidedBackbone
 from ttom_pl.scene import Conditioning
 

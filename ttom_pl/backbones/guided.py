@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ttom_pl.attention import token_weights
+from ttom_pl.backbones.attention import token_weights
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.backbones.probe import probed

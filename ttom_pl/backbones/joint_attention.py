@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from diffusers.models.embeddings import apply_rotary_emb
 from torch import Tensor, nn
 
-from ttom_pl.attention import object_attention
+from ttom_pl.backbones.attention import object_attention
 from ttom_pl.backbones.guided import GuidedBackbone
 
 

@@ -10,7 +10,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 

@@ -25,7 +25,7 @@ from ttom_pl.backbones.quantization import Quantization
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.tokens import spans_in, token_positions
 from ttom_pl.backbones.user_loras import Lora, load_loras
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 Dtype = Literal["float32", "bfloat16", "float16"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
 from ttom_pl.backbones.schedule import shifted, warn_of_double_shift
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 

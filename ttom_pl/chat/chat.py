@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ttom_pl.chat.endpoint import Endpoint, EndpointError
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 
 Message = dict[str, Any]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text or a list of parts}``."""

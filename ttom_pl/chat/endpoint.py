@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 
 OPENAI = "https://api.openai.com/v1"
 """OpenAI's own endpoint."""

@@ -9,7 +9,8 @@ from argparse import ArgumentError
 
 import yaml
 
-from ttom_pl.redact import redact
+from ttom_pl.io.plain import plain_lines
+from ttom_pl.io.redact import redact
 
 _REMEDIES = {
     errno.ENOSPC: "make room, then give the same command again",
@@ -31,10 +32,17 @@ def explain(error: BaseException) -> str | None:
     Args:
         error: what a command raised.
     """
-    from ttom_pl.memory.plain import plain_lines  # with which libraries come that take seconds
-
     text = _explain(error)
-    return None if text is None else plain_lines(redact(text))
+    return None if text is None else plain_lines(redact(f"{text}{_moved(text)}"))
+
+
+def _moved(text: str) -> str:
+    """Return where the classes are that a message names by a path of earlier versions."""
+    if "ttom_pl." not in text:
+        return ""
+    from ttom_pl.run.config import moved_in  # with which libraries come that take seconds
+
+    return "".join(f"; {old} is {new} now, so name it by that" for old, new in moved_in(text).items())
 
 
 def _explain(error: BaseException) -> str | None:

@@ -8,10 +8,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ttom_pl.compare import compare
-from ttom_pl.media import write_picture
-from ttom_pl.ranges import check_range
-from ttom_pl.whole_files import write_text
+from ttom_pl.evaluation.compare import compare
+from ttom_pl.io.media import write_picture
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
 
 
 def main(args: Sequence[str]) -> None:

@@ -16,27 +16,19 @@ from tqdm import tqdm
 
 from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
-from ttom_pl.detectors import Detector
-from ttom_pl.evaluation import (
-    METRICS,
-    Clip,
-    Clips,
-    Evaluator,
-    Journal,
-    Scored,
-    VideosError,
-    expect,
-    find_clips,
-    summarise,
-    table,
-)
-from ttom_pl.judge import Judge
-from ttom_pl.media import read_mp4
-from ttom_pl.ranges import check_range
-from ttom_pl.report import write_page
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.evaluator import METRICS, Evaluator, Scored
+from ttom_pl.evaluation.expecting import expect
+from ttom_pl.evaluation.journal import Journal
+from ttom_pl.evaluation.judge import Judge
+from ttom_pl.evaluation.table import summarise, table
+from ttom_pl.evaluation.truth import doubts
+from ttom_pl.evaluation.videos import Clip, Clips, VideosError, find_clips
+from ttom_pl.io.media import read_mp4
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
+from ttom_pl.report.page import write_page
 from ttom_pl.run import Result
-from ttom_pl.truth import doubts
-from ttom_pl.whole_files import write_text
 
 _SHOWN = 5
 """Videos with errors that are told one by one."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from ttom_pl.io.plain import plain_json, plain_lines
 from ttom_pl.memory import (
     FIFO,
     LFU,
@@ -28,10 +29,9 @@ from ttom_pl.memory import (
     windows,
 )
 from ttom_pl.memory.formats import Format
-from ttom_pl.memory.plain import plain_json, plain_lines
-from ttom_pl.memory.plot import write_history_plot
 from ttom_pl.memory.records import DATABASE
-from ttom_pl.memory.text import entry_facts, entry_table, norm_table, size, window_table
+from ttom_pl.report.hit_rate_plot import write_history_plot
+from ttom_pl.report.memory_tables import entry_facts, entry_table, norm_table, size, window_table
 
 POLICIES = {each.__name__: each for each in (LFU, LRU, FIFO, AgeingLFU, LeastIterationsSaved)}
 _UNBOUNDED = sys.maxsize
@@ -164,8 +164,8 @@ def _show(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _draw(entry: Entry, path: Path) -> None:
-    from ttom_pl.media import write_picture  # video libraries, for this command alone
-    from ttom_pl.memory.picture import entry_picture
+    from ttom_pl.io.media import write_picture  # video libraries, for this command alone
+    from ttom_pl.report.entry_picture import entry_picture
 
     picture = entry_picture(entry)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
-from ttom_pl.layout.authors import write_authors_cache
-from ttom_pl.layout.io import write_layouts
-from ttom_pl.layout.prompt import Prompt, first
-from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
-from ttom_pl.preview import Plan, write_preview
+from ttom_pl.prompts.authors import write_authors_cache
+from ttom_pl.prompts.layout_files import write_layouts
+from ttom_pl.prompts.prompt import Prompt, first
+from ttom_pl.prompts.readers import read_any
+from ttom_pl.report.preview import Plan, write_preview
 
 NAMES = {
     "grammar": "GrammarPlanner",

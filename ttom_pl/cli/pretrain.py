@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
 
-from ttom_pl.whole_files import write_text
+from ttom_pl.io.whole_files import write_text
 
 
 class SaveConfig(SaveConfigCallback):

@@ -11,15 +11,16 @@ from tqdm import tqdm
 import ttom_pl.backbones  # so that configs can name its classes without their module
 from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
-from ttom_pl.detectors import Detector
-from ttom_pl.detectors.device import choose_device
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.detectors.device import choose_device
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.layout import Layout
-from ttom_pl.layout.prompt import first
-from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
-from ttom_pl.probe import probe, write_heat_map
-from ttom_pl.ranges import check_range
-from ttom_pl.whole_files import write_text
+from ttom_pl.probe import probe
+from ttom_pl.prompts.prompt import first
+from ttom_pl.prompts.readers import read_any
+from ttom_pl.report.heat_map import write_heat_map
 
 RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ttom_pl.report import write_report
+from ttom_pl.report.page import write_report
 
 
 def main(args: Sequence[str]) -> None:

@@ -14,16 +14,16 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
 import ttom_pl.backbones
-import ttom_pl.detectors
-import ttom_pl.judge
+import ttom_pl.evaluation.detectors
+import ttom_pl.evaluation.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
 from ttom_pl.cli._processes import alone
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
-from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
-from ttom_pl.prompts import PromptStream
+from ttom_pl.evaluation.metrics import HitRate, IterationsSaved, StageSeconds
+from ttom_pl.prompts.datamodule import PromptStream
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import RESULTS, Result, RunFolder, check_places
 from ttom_pl.stream import Stream

@@ -3,13 +3,13 @@
 import re
 
 from ttom_pl.evaluation.expectation import RELATIONS, Expectation
-from ttom_pl.metrics.motion import Direction
+from ttom_pl.evaluation.metrics.motion import Direction
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.clauses import read_clauses
 from ttom_pl.planners.english.mark_rules import find_marks
 from ttom_pl.planners.english.tokens import tokenize
-from ttom_pl.planners.reading import read_scene
-from ttom_pl.planners.scene import Actor
+from ttom_pl.planners.scene.actors import Actor
+from ttom_pl.planners.scene.from_clauses import read_scene
 
 _DIRECTIONS: dict[tuple[int, int], Direction] = {(-1, 0): "left", (1, 0): "right", (0, -1): "up", (0, 1): "down"}
 

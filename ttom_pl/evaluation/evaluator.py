@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ttom_pl.detectors.base import Detector
+from ttom_pl.evaluation.detectors.base import Detector
 from ttom_pl.evaluation.expectation import Expectation, object_name
 from ttom_pl.evaluation.expecting import expect
-from ttom_pl.judge import Judge
-from ttom_pl.layout import Layout
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.metrics import (
+from ttom_pl.evaluation.judge import Judge
+from ttom_pl.evaluation.metrics import (
     ActionBinding,
     ConsistentAttribute,
     DynamicAttribute,
@@ -25,8 +23,10 @@ from ttom_pl.metrics import (
     TemporalFlickering,
     VideoMean,
 )
-from ttom_pl.metrics.detections import evenly
-from ttom_pl.ranges import check_range
+from ttom_pl.evaluation.metrics.detections import evenly
+from ttom_pl.io.ranges import check_range
+from ttom_pl.layout import Layout
+from ttom_pl.prompts.prompt import Prompt
 
 DETECTED: Mapping[str, type[VideoMean]] = {
     "motion_binding": MotionBinding,

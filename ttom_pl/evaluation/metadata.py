@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ttom_pl.evaluation.expectation import RELATIONS, Expectation
-from ttom_pl.judge.claims import Category, Claims
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.metrics.motion import Direction
+from ttom_pl.evaluation.judge.claims import Category, Claims
+from ttom_pl.evaluation.metrics.motion import Direction
+from ttom_pl.prompts.prompt import Prompt
 
 _DEPTH = ("behind", "in front of", "front")
 _VBENCH_RELATIONS = {

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttom_pl.metrics.interval import mean_interval
-from ttom_pl.truth import counted
+from ttom_pl.evaluation.metrics.interval import mean_interval
+from ttom_pl.evaluation.truth import counted
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def summarise(
         resamples: draws of the percentile bootstrap over prompts.
         seed: seed of the draws.
         truths: for each prompt where it is known from, by metric, what its videos must show; see
-            :class:`~ttom_pl.evaluation.Scored`.
+            :class:`~ttom_pl.evaluation.evaluator.Scored`.
     """
     lines = []
     for metric, protocol in protocols.items():

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.layout.readers import read_any
-from ttom_pl.naming import vbench_stem
+from ttom_pl.evaluation.naming import vbench_stem
+from ttom_pl.prompts.prompt import Prompt
+from ttom_pl.prompts.readers import read_any
 from ttom_pl.run import RESULTS, read_results
 
 ENDINGS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif")

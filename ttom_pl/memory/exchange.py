@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ttom_pl.io.whole_files import replacing
 from ttom_pl.memory.adoption import Adopted
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import (
@@ -22,7 +23,6 @@ from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_rec
 from ttom_pl.memory.formats import check_names
 from ttom_pl.memory.store import Memory
 from ttom_pl.memory.terms import check_terms
-from ttom_pl.whole_files import replacing
 
 FORMAT, VERSION = "ttom-memory", 1
 MANIFEST = "manifest.json"

@@ -13,9 +13,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ttom_pl.io.plain import plain
 from ttom_pl.memory.entry import Adapter, Entry
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWriteError
-from ttom_pl.memory.plain import plain
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
 _RECORD = "ttom_entry"

@@ -10,9 +10,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ttom_pl.io.whole_files import replacing_in, write_bytes
 from ttom_pl.memory.entry import Adapter, Entry
 from ttom_pl.memory.files import lora_config
-from ttom_pl.whole_files import replacing_in, write_bytes
 
 Format = Literal["diffusers", "comfyui", "peft"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ttom_pl.io.ranges import check_range
 from ttom_pl.memory.entry import Adapter
-from ttom_pl.ranges import check_range
 
 
 class MergeRule(ABC):

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
-from ttom_pl.ranges import check_range
 
 
 class FallbackPlanner(Planner):

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ttom_pl.layout.io import read_layouts
-from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout, LayoutError
 from ttom_pl.layout.text import as_read, layout_as_read
 from ttom_pl.planners.base import Planner
+from ttom_pl.prompts.layout_files import read_layouts
+from ttom_pl.prompts.readers import read_any
 
 
 class FilePlanner(Planner):

@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout.schema import MOST_KEYFRAMES, Box, Layout, Track
 from ttom_pl.planners.base import Planner
-from ttom_pl.planners.cast import WHOLE_FRAME
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.clauses import read_clauses
+from ttom_pl.planners.english.legible import Legible, legible
 from ttom_pl.planners.english.mark_rules import find_marks
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
-from ttom_pl.planners.legible import Legible, legible
-from ttom_pl.planners.motions import Floats
+from ttom_pl.planners.geometry.motions import Floats
 from ttom_pl.planners.passage import is_passage, read_passage
-from ttom_pl.planners.placing import place
-from ttom_pl.planners.reading import read_scene
-from ttom_pl.planners.scene import Actor, Scene
-from ttom_pl.ranges import check_range
+from ttom_pl.planners.scene.actors import Actor, Scene
+from ttom_pl.planners.scene.cast import WHOLE_FRAME
+from ttom_pl.planners.scene.from_clauses import read_scene
+from ttom_pl.planners.scene.make_room import place
 
 
 class GrammarPlanner(Planner):

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ttom_pl.backbones import Backbone
-from ttom_pl.detectors import Detector
-from ttom_pl.evaluation import object_name
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.expectation import object_name
+from ttom_pl.evaluation.metrics.detections import Detections
 from ttom_pl.layout import Layout, Track, object_tracks
-from ttom_pl.metrics.detections import Detections
 from ttom_pl.probe.result import ProbeResult
 from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells, chance_iou
 
@@ -34,7 +34,8 @@ def probe(
     Args:
         backbone: the model, without an adapter.
         layouts: the prompts with their objects.
-        detector: finds the objects in the videos, by the names that :func:`ttom_pl.evaluation.object_name` gives them.
+        detector: finds the objects in the videos, by the names that
+            :func:`ttom_pl.evaluation.expectation.object_name` gives them.
         steps: denoising steps to measure, from the first on: the guided ones.
         seed: seed of the first prompt's noise.
         images: for each prompt the image that its video starts from, where the model wants one.

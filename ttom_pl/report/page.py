@@ -8,7 +8,9 @@ import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ttom_pl.metrics import HitRate, IterationsSaved
+from ttom_pl.evaluation.metrics import HitRate, IterationsSaved
+from ttom_pl.evaluation.truth import doubts
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.report.cards import INK
 from ttom_pl.report.charts import Chart, bar_chart, line_chart
 from ttom_pl.report.fragments import INLINE, keep_body, make_head
@@ -16,8 +18,6 @@ from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 from ttom_pl.run import CONFIG, RESULTS, Result, Skipped, read_results
 from ttom_pl.run.config import modern
-from ttom_pl.truth import doubts
-from ttom_pl.whole_files import write_text
 
 NAME = "report.html"
 _LINKS = (RESULTS, CONFIG, "contact_sheet.png")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttom_pl.metrics.interval import mean_interval
+from ttom_pl.evaluation.metrics.interval import mean_interval
 from ttom_pl.run import Result
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.run.config import differences, modern
 from ttom_pl.run.errors import RunError
 from ttom_pl.run.result import Result, Skipped
 from ttom_pl.run.results import RESULTS, Results, append, read_results
-from ttom_pl.whole_files import write_text
 
 CONFIG = "config.yaml"
 _LOCK = ".lock"

@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ttom_pl.io.whole_files import replacing
 from ttom_pl.run.result import Result
-from ttom_pl.whole_files import replacing
 
 _FILE = ".pending.safetensors"
 

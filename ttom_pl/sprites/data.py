@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from tqdm import tqdm
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import replacing
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
 from ttom_pl.sprites.world import Scene, caption, sample_groups, sample_scene
-from ttom_pl.whole_files import replacing
 
 
 class SceneDataset(Dataset[Tensor]):

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ttom_pl.planners.cast import Cast
 from ttom_pl.planners.english import function_words as fw
 from ttom_pl.planners.english import objects, things
 from ttom_pl.planners.english.nouns import SOLID_PLACES
 from ttom_pl.planners.english.syntax import NounPhrase
+from ttom_pl.planners.geometry.relations import Kind
 from ttom_pl.planners.passage.sentences import Sentence
-from ttom_pl.planners.relations import Kind
-from ttom_pl.planners.scene import Step
+from ttom_pl.planners.scene.actors import Step
+from ttom_pl.planners.scene.cast import Cast
 
 _INVERSE: dict[Kind, Kind] = {
     "left": "right", "right": "left", "above": "below", "below": "above", "under": "on", "on": "under",
@@ -41,7 +41,7 @@ class Traces:
 
 
 class Gist(Cast):
-    """The actors of a paragraph, with how it speaks of each; see :class:`~ttom_pl.planners.cast.Cast`.
+    """The actors of a paragraph, with how it speaks of each; see :class:`~ttom_pl.planners.scene.cast.Cast`.
 
     Attributes:
         traces: one for each actor.

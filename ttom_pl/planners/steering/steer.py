@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from ttom_pl.layout.schema import Layout, LayoutError, Track
 from ttom_pl.layout.spans import Span, find_words
+from ttom_pl.planners.english.legible import legible
 from ttom_pl.planners.english.nouns import is_plural
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
-from ttom_pl.planners.legible import legible
 from ttom_pl.planners.steering.closeness import is_alive, naming_word
 from ttom_pl.planners.steering.mentions import find_mentions, noun_phrases
 
