@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.memory import AdapterSpec, Memory
-from ttom_pl.memory.index import VectorIndex
+from ttom_pl.memory.search.approximate import VectorIndex
 
 if TYPE_CHECKING:
     from ttom_pl.rehearsal import LayoutTTO

@@ -20,7 +20,7 @@ from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import AttentionMaps, Report, SpritesEvaluation, StreamCallback, StreamInfo, VideoWriter
 from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
-from ttom_pl.memory.maps import pack_maps
+from ttom_pl.memory.attention_maps import pack_maps
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
 from ttom_pl.rehearsal import LayoutTTO

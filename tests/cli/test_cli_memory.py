@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from ttom_pl.cli import main as ttom
 from ttom_pl.memory import AdapterSpec, Memory
-from ttom_pl.memory.maps import pack_maps
+from ttom_pl.memory.attention_maps import pack_maps
 
 SPEC = AdapterSpec(rank=2, alpha=2, target_modules=("blocks.0.attn2.to_q", "blocks.1.attn2.to_q"), active_steps=5)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ttom_pl.evaluation.expectation import Expectation, object_name
-from ttom_pl.evaluation.expecting import expect
+from ttom_pl.evaluation.from_prompt import expect
 from ttom_pl.evaluation.metadata import category
 from ttom_pl.layout import Track
 from ttom_pl.prompts.prompt import Prompt

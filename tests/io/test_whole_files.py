@@ -26,7 +26,7 @@ from ttom_pl.report.heat_map import write_heat_map
 from ttom_pl.report.hit_rate_plot import write_history_plot
 from ttom_pl.report.page import write_page
 from ttom_pl.report.preview import Plan, write_preview
-from ttom_pl.report.preview.files import write_gif
+from ttom_pl.report.preview.plans import write_gif
 
 PACKAGE = Path(__file__).parents[2] / "ttom_pl"
 LAYOUT = Layout("a red circle", (Track(0, "a red circle", ("circle",), ((0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1, 1))),), "a")
@@ -232,11 +232,11 @@ ALLOWED = {
     "run/results.py",  # appends
     "run/pending.py",  # within replacing()
     "memory/files.py",  # whole files too, durable or not, with names that a memory knows as left over
-    "memory/header.py",  # two bytes of SQLite's
-    "memory/peek.py",  # a copy in a folder of its own
-    "memory/search.py",  # a snapshot of the index, beside
-    "memory/index.py",  # the same
-    "memory/records.py",  # the same
+    "memory/database/header.py",  # two bytes of SQLite's
+    "memory/database/raw_bytes.py",  # a copy in a folder of its own
+    "memory/search/by_group.py",  # a snapshot of the index, beside
+    "memory/search/approximate.py",  # the same
+    "memory/rows_and_files.py",  # the same
 }
 _METHODS = {"write_text", "write_bytes", "savefig", "save_pretrained", "save_file", "tofile"}
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ttom_pl.memory import EntryNotFoundError, Memory, verify_folder
+from ttom_pl.memory.database.schema import insert
 from ttom_pl.memory.files import AdapterFiles
-from ttom_pl.memory.schema import insert
 
 
 @pytest.fixture
@@ -148,7 +148,9 @@ def test_a_write_that_was_not_acknowledged_is_whole_or_not_there(folder, learn, 
         entry = learn(memory, 0, adapter=adapter(1.0))
         with monkeypatch.context() as patched:
             kill(patched, "remove")  # also keeps the failed write from being undone
-            patched.setattr("ttom_pl.memory.schema.insert_entry", lambda *_: (_ for _ in ()).throw(KilledError))
+            patched.setattr(
+                "ttom_pl.memory.database.schema.insert_entry", lambda *_: (_ for _ in ()).throw(KilledError)
+            )
             with pytest.raises(KilledError):
                 learn(memory, 1)
     with pytest.warns(UserWarning, match="is taken up"):

@@ -5,8 +5,8 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+from ttom_pl.planners.geometry.arrangement import Body, NoRoom, arrange
 from ttom_pl.planners.geometry.motions import Manner, Motion, path
-from ttom_pl.planners.geometry.placement import Body, NoRoom, arrange
 from ttom_pl.planners.geometry.relations import GAP, Kind, Relation, least_gap
 
 LEFT, UP, STILL = Motion(((-1, 0),)), Motion(((0, -1),)), Motion()

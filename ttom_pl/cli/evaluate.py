@@ -18,7 +18,7 @@ from ttom_pl.cli._names import NAMES, with_class_names
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.evaluation.detectors import Detector
 from ttom_pl.evaluation.evaluator import METRICS, Evaluator, Scored
-from ttom_pl.evaluation.expecting import expect
+from ttom_pl.evaluation.from_prompt import expect
 from ttom_pl.evaluation.journal import Journal
 from ttom_pl.evaluation.judge import Judge
 from ttom_pl.evaluation.table import summarise, table

@@ -29,7 +29,7 @@ from ttom_pl.memory import (
     windows,
 )
 from ttom_pl.memory.formats import Format
-from ttom_pl.memory.records import DATABASE
+from ttom_pl.memory.rows_and_files import DATABASE
 from ttom_pl.report.hit_rate_plot import write_history_plot
 from ttom_pl.report.memory_tables import entry_facts, entry_table, norm_table, size, window_table
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ttom_pl.evaluation.detectors.base import Detector
 from ttom_pl.evaluation.expectation import Expectation, object_name
-from ttom_pl.evaluation.expecting import expect
+from ttom_pl.evaluation.from_prompt import expect
 from ttom_pl.evaluation.judge import Judge
 from ttom_pl.evaluation.metrics import (
     ActionBinding,

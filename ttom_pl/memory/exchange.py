@@ -21,8 +21,8 @@ from ttom_pl.memory.errors import (
 )
 from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_record
 from ttom_pl.memory.formats import check_names
+from ttom_pl.memory.import_checks import check_terms
 from ttom_pl.memory.store import Memory
-from ttom_pl.memory.terms import check_terms
 
 FORMAT, VERSION = "ttom-memory", 1
 MANIFEST = "manifest.json"

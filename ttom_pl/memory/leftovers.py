@@ -3,11 +3,11 @@
 import sqlite3
 import warnings
 
-from ttom_pl.memory import schema
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.find_rows import find_row
+from ttom_pl.memory.database.row_seals import is_sealed, to_row
 from ttom_pl.memory.errors import CorruptEntryError
 from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
-from ttom_pl.memory.rows import find_row
-from ttom_pl.memory.sealed import is_sealed, to_row
 
 
 def forgotten(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:

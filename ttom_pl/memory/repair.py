@@ -6,15 +6,16 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttom_pl.memory import leftovers, schema
-from ttom_pl.memory.database import Database
+from ttom_pl.memory import leftovers
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.connection import Database
+from ttom_pl.memory.database.find_rows import find_row
+from ttom_pl.memory.database.raw_bytes import copy
+from ttom_pl.memory.database.salvage import COUNTS, Salvaged, salvage
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
 from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
-from ttom_pl.memory.peek import copy
-from ttom_pl.memory.records import DATABASE, Records
-from ttom_pl.memory.rows import find_row
-from ttom_pl.memory.salvage import COUNTS, Salvaged, salvage
+from ttom_pl.memory.rows_and_files import DATABASE, Records
 
 _PATIENCE = 2.0  # seconds in which another process must have finished a write
 

@@ -13,17 +13,17 @@ from torch import Tensor
 
 from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
+from ttom_pl.memory.database.find_rows import get_row, row_labelled
+from ttom_pl.memory.database.schema import Group
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadOnlyError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.history import Lookup
+from ttom_pl.memory.lookups import history, record
 from ttom_pl.memory.merge import MergeRule, RunningAverage
-from ttom_pl.memory.records import Records
 from ttom_pl.memory.repair import VerifyReport, check
-from ttom_pl.memory.rows import get_row, row_labelled
-from ttom_pl.memory.schema import Group
+from ttom_pl.memory.rows_and_files import Records
 from ttom_pl.memory.transaction import TOLERANCE, EntryChanges, NewEntry, Transaction, as_vector
-from ttom_pl.memory.uses import history, record
 
 
 class Memory:

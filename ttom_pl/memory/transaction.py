@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ttom_pl.memory.capacity import Capacity
+from ttom_pl.memory.database.find_rows import find_row, get_row
 from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, check_key
 from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
+from ttom_pl.memory.lookups import is_marked, record
 from ttom_pl.memory.merge import MergeRule
-from ttom_pl.memory.records import Change, Records
-from ttom_pl.memory.rows import find_row, get_row
-from ttom_pl.memory.uses import is_marked, record
+from ttom_pl.memory.rows_and_files import Change, Records
 
 TOLERANCE = 1e-6
 """Of similarities, which are computed in float32."""

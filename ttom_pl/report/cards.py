@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttom_pl.layout import Layout, interpolate_boxes, object_tracks
-from ttom_pl.memory.maps import unpack_maps
+from ttom_pl.memory.attention_maps import unpack_maps
 from ttom_pl.report.charts import Chart, loss_chart
 from ttom_pl.report.pictures import frame_strip, heat_strip, poster, read_small_frames
-from ttom_pl.report.preview.caption import INK, Piece, prompt_pieces
 from ttom_pl.report.preview.frames import looks
+from ttom_pl.report.preview.prompt_words import INK, Piece, prompt_pieces
 from ttom_pl.run import Decision, Result
 
 _FRAMES = 6

@@ -6,8 +6,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from ttom_pl.io.media import HEAT_COLORS, TRACK_COLORS, contact_sheet
 from ttom_pl.layout import Layout, interpolate_boxes, object_tracks
+from ttom_pl.memory.attention_maps import unpack_maps
 from ttom_pl.memory.entry import Entry
-from ttom_pl.memory.maps import unpack_maps
 
 _FRAMES = 6
 _CELL = (64, 64)

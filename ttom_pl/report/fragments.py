@@ -10,7 +10,7 @@ from jinja2 import Environment
 from ttom_pl.io.whole_files import write_text
 from ttom_pl.report.cards import make_card, title
 from ttom_pl.report.lineage import made, parents
-from ttom_pl.report.preview.caption import Piece
+from ttom_pl.report.preview.prompt_words import Piece
 from ttom_pl.run import Decision, Result
 
 FOLDER = "report"

@@ -10,8 +10,8 @@ from PIL import Image, ImageColor
 from ttom_pl.io.media import TRACK_COLORS
 from ttom_pl.layout import Layout, Track
 from ttom_pl.report.preview import Plan, contact_sheet, write_gif, write_preview
-from ttom_pl.report.preview.caption import INK, draw_text, pieces, prompt_pieces
 from ttom_pl.report.preview.frames import draw_frames, looks
+from ttom_pl.report.preview.prompt_words import INK, draw_text, pieces, prompt_pieces
 
 LAYOUT = Layout(
     "two dogs chase a red ball",
@@ -132,7 +132,7 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_many_prompts_go_on_several_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ttom_pl.report.preview.files._PER_SHEET", 2)
+    monkeypatch.setattr("ttom_pl.report.preview.plans._PER_SHEET", 2)
     sheets = write_preview(tmp_path, [FAILED] * 5)
     assert [sheet.name for sheet in sheets] == ["contact_sheet.png", "contact_sheet-2.png", "contact_sheet-3.png"]
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from ttom_pl.planners.english.marks import Sign
 from ttom_pl.planners.english.syntax import NounPhrase
+from ttom_pl.planners.geometry.arrangement import Body
 from ttom_pl.planners.geometry.motions import Manner, Motion
-from ttom_pl.planners.geometry.placement import Body
 from ttom_pl.planners.geometry.proportions import Level, depths, levels, relative_sizes
 from ttom_pl.planners.geometry.relations import Relation
 

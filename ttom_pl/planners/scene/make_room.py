@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from ttom_pl.planners.geometry.arrangement import MOST_WORK, in_rows, search
 from ttom_pl.planners.geometry.motions import Floats, Motion
-from ttom_pl.planners.geometry.placement import MOST_WORK, in_rows, search
 from ttom_pl.planners.scene.actors import Scene
 
 _MANY, _MOST = 16, 24

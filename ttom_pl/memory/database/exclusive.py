@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ttom_pl.memory.database.raw_bytes import connected, is_connected
 from ttom_pl.memory.errors import MemoryBusyError
-from ttom_pl.memory.peek import connected, is_connected
 
 try:
     import fcntl

@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ttom_pl.memory import leftovers, schema
-from ttom_pl.memory.database import Database
+from ttom_pl.memory import leftovers
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.connection import Database
+from ttom_pl.memory.database.find_rows import find_row
+from ttom_pl.memory.database.row_seals import BrokenRowError, from_row, to_row
+from ttom_pl.memory.database.schema import Group
 from ttom_pl.memory.entry import Adapter, Entry
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError, MemoryStoreError
 from ttom_pl.memory.files import AdapterFiles, encode, file_name
-from ttom_pl.memory.rows import find_row
-from ttom_pl.memory.schema import Group
-from ttom_pl.memory.sealed import BrokenRowError, from_row, to_row
-from ttom_pl.memory.search import GroupSearch
+from ttom_pl.memory.search.by_group import GroupSearch
 
 DATABASE = "memory.sqlite"
 _PAGE = 200  # rows read at once

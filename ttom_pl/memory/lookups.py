@@ -4,8 +4,8 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from ttom_pl.memory.database.schema import change_entry, change_state, insert, read_state
 from ttom_pl.memory.history import Lookup
-from ttom_pl.memory.schema import change_entry, change_state, insert, read_state
 
 _MOST = 1 << 53  # what JSON and floating-point numbers hold exactly
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ttom_pl.memory.scan import ExactIndex
+from ttom_pl.memory.search.exact import ExactIndex
 
 try:
     import hnswlib

@@ -8,8 +8,8 @@ from PIL import Image
 
 from ttom_pl.io.media import write_picture
 from ttom_pl.layout import Layout
-from ttom_pl.report.preview.caption import TROUBLE, Piece, draw_text, pieces, prompt_pieces
 from ttom_pl.report.preview.frames import draw_frames
+from ttom_pl.report.preview.prompt_words import TROUBLE, Piece, draw_text, pieces, prompt_pieces
 
 SHEET = "contact_sheet.png"
 _FAILED, _FAINT = "#b91c1c", "#8c8c88"

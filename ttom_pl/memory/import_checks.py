@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ttom_pl.memory.attention_maps import unpack_maps
 from ttom_pl.memory.entry import Entry, check_key
-from ttom_pl.memory.maps import unpack_maps
 
 _TEXTS = {"key_text": 1_000_000, "prompt": 1_000_000, "fingerprint": 1_000}
 """Texts, and how many characters they may have."""

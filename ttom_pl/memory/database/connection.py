@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ttom_pl.memory import schema
-from ttom_pl.memory.disks import network_filesystem
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.header import header_fault
+from ttom_pl.memory.database.network_disks import network_filesystem
+from ttom_pl.memory.database.raw_bytes import connected
+from ttom_pl.memory.database.read_only import View
+from ttom_pl.memory.database.row_seals import BrokenRowError
 from ttom_pl.memory.errors import (
     DamagedDatabaseError,
     MemoryBusyError,
@@ -18,10 +22,6 @@ from ttom_pl.memory.errors import (
     MemoryReadOnlyError,
     MemoryWriteError,
 )
-from ttom_pl.memory.header import header_fault
-from ttom_pl.memory.peek import connected
-from ttom_pl.memory.sealed import BrokenRowError
-from ttom_pl.memory.view import View
 
 _TIMEOUT = 60.0  # seconds to wait for other processes
 _REFUSED = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)

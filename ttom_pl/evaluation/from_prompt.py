@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from ttom_pl.evaluation.english import from_english
 from ttom_pl.evaluation.expectation import Expectation
+from ttom_pl.evaluation.from_english import from_english
 from ttom_pl.evaluation.metadata import from_metadata
 from ttom_pl.layout.text import as_read
 from ttom_pl.prompts.prompt import Prompt

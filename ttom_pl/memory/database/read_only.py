@@ -6,9 +6,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from ttom_pl.memory.database.header import in_wal_mode
+from ttom_pl.memory.database.raw_bytes import close_unlocked, connected, copy, file_key, is_connected
 from ttom_pl.memory.errors import MemoryBusyError
-from ttom_pl.memory.header import in_wal_mode
-from ttom_pl.memory.peek import close_unlocked, connected, copy, file_key, is_connected
 
 SIDECARS = ("-wal", "-journal")
 _LOG_HEAD = 32  # bytes; they change when a log begins anew

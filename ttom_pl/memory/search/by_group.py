@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ttom_pl.memory.index import AnyIndex, VectorIndex, file_hash, load_index, new_index, warn_if_slow
-from ttom_pl.memory.schema import Group, insert, read_state
+from ttom_pl.memory.database.schema import Group, insert, read_state
+from ttom_pl.memory.search.approximate import AnyIndex, VectorIndex, file_hash, load_index, new_index, warn_if_slow
 
 _CHUNK = 500  # labels in one query
 

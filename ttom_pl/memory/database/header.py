@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ttom_pl.memory.peek import peek
+from ttom_pl.memory.database.raw_bytes import peek
 
 _SIZE = 100
 _CONSTANT = (

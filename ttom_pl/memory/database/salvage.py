@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ttom_pl.memory import schema
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.header import mend_header
+from ttom_pl.memory.database.read_only import copy_database
+from ttom_pl.memory.database.row_seals import is_sealed, sealed, to_row
 from ttom_pl.memory.entry import Entry
-from ttom_pl.memory.header import mend_header
-from ttom_pl.memory.sealed import is_sealed, sealed, to_row
-from ttom_pl.memory.view import copy_database
 
 COUNTS = ("hits", "iterations_saved", "last_used")
 """What the row of an entry knows and its adapter file does not: the uses since that was written."""

@@ -6,8 +6,8 @@ from contextlib import closing
 from functools import cache
 from typing import Any, NamedTuple
 
+from ttom_pl.memory.database.row_seals import BrokenRowError, from_row, is_sealed, sealed, to_row
 from ttom_pl.memory.entry import Entry
-from ttom_pl.memory.sealed import BrokenRowError, from_row, is_sealed, sealed, to_row
 
 VERSION = 2
 _SCHEMA = """
