@@ -20,18 +20,18 @@ from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
 from ttom_pl.run import Result, RunFolder
 from ttom_pl.sprites.render import render
-from ttom_pl.sprites.world import NUM_FRAMES, Group, Scene, sample_scene
+from ttom_pl.sprites.world import NUM_FRAMES, Group, SpritesScene, sample_scene
 
 LEFT, UP = Group("red", "circle", "left"), Group("blue", "square", "up")
 PROMPTS = ["a red circle moves left and a blue square moves up", "three green triangles move right"]
 GROUPS = [(LEFT, UP), (Group("green", "triangle", "right", 3),)]
 
 
-def scene_of(number: int, seed: int = 0) -> Scene:
+def scene_of(number: int, seed: int = 0) -> SpritesScene:
     return sample_scene(random.Random(seed), GROUPS[number])
 
 
-def film(path: Path, scene: Scene) -> None:
+def film(path: Path, scene: SpritesScene) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_mp4(path, render(scene).transpose(0, 1) / 2 + 0.5, 8, 8)
 

@@ -22,7 +22,7 @@ from ttom_pl.evaluation.from_prompt import expect
 from ttom_pl.evaluation.journal import Journal
 from ttom_pl.evaluation.judge import Judge
 from ttom_pl.evaluation.table import summarise, table
-from ttom_pl.evaluation.truth import doubts
+from ttom_pl.evaluation.truth import grammar_caveat
 from ttom_pl.evaluation.videos import Clip, Clips, VideosError, find_clips
 from ttom_pl.io.media import read_mp4
 from ttom_pl.io.ranges import check_range
@@ -156,7 +156,7 @@ def _report(
         notes.append(f"{before} of them were scored before a stop")
     if clips.missing:
         notes.append(f"{len(clips.missing)} prompts have no video")
-    notes += filter(None, [doubts(truths)])
+    notes += filter(None, [grammar_caveat(truths)])
     if clips.unclaimed:
         names = ", ".join(path.name for path in clips.unclaimed[:3])
         notes.append(f"{len(clips.unclaimed)} videos belong to no prompt: {names} …")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ttom_pl.evaluation.metrics.interval import mean_interval
-from ttom_pl.evaluation.truth import doubts
+from ttom_pl.evaluation.truth import grammar_caveat
 from ttom_pl.io.media import contact_sheet, film_strip, read_mp4
 from ttom_pl.run import Result, Results, RunError, read_results
 
@@ -102,7 +102,7 @@ class Comparison:
         applies = {m: int((~np.isnan(self.values[m][0])).sum()) for m in metrics}
         fewer = [f"{m.replace('_', ' ')} applies to {n} of them" for m, n in applies.items() if n < len(self.ids)]
         note = f"{note}, * where it leaves out 0" + (f"; {', '.join(fewer)}." if fewer else ".")
-        doubt = doubts([self.results[0][0][id].truth for id in self.ids])
+        doubt = grammar_caveat([self.results[0][0][id].truth for id in self.ids])
         return f"{note}\n\n{doubt[0].upper()}{doubt[1:]}." if doubt else note
 
     def sheet(self, prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:

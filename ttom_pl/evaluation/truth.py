@@ -17,7 +17,7 @@ def counted(truths: Sequence[str]) -> str:
     return ", ".join(f"{truth} {count}" for truth, count in counts.most_common())
 
 
-def doubts(truths: Sequence[Mapping[str, str]]) -> str:
+def grammar_caveat(truths: Sequence[Mapping[str, str]]) -> str:
     """Return what a reader of scores must know where they rest on the grammar alone; empty where they do not.
 
     Args:
@@ -32,4 +32,4 @@ def doubts(truths: Sequence[Mapping[str, str]]) -> str:
     )
 
 
-__all__ = ["Truth", "counted", "doubts"]
+__all__ = ["Truth", "counted", "grammar_caveat"]

@@ -1,7 +1,7 @@
 """The parametric memory: a versioned, searchable store of LoRA adapters that knows nothing of its caller."""
 
 from ttom_pl.memory.adoption import Adopted
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
+from ttom_pl.memory.entry import AdapterSpec, AdapterTensors, Entry, Match
 from ttom_pl.memory.errors import (
     CorruptEntryError,
     DamagedDatabaseError,
@@ -28,8 +28,8 @@ __all__ = [
     "FIFO",
     "LFU",
     "LRU",
-    "Adapter",
     "AdapterSpec",
+    "AdapterTensors",
     "Adopted",
     "AgeingLFU",
     "CorruptEntryError",

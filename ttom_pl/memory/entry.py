@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-Adapter = Mapping[str, Tensor]
+AdapterTensors = Mapping[str, Tensor]
 """LoRA parameters by the names that ``pipe.load_lora_weights`` reads."""
 _LONGEST = 1e9  # length of keys
 
@@ -155,4 +155,4 @@ class Match:
     similarity: float
 
 
-__all__ = ["Adapter", "AdapterSpec", "Entry", "Match", "check_key"]
+__all__ = ["AdapterSpec", "AdapterTensors", "Entry", "Match", "check_key"]

@@ -19,7 +19,7 @@ from ttom_pl.memory.errors import (
     MemoryReadError,
     MemoryWriteError,
 )
-from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_record
+from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_entry_record
 from ttom_pl.memory.formats import check_names
 from ttom_pl.memory.import_checks import check_terms
 from ttom_pl.memory.store import Memory
@@ -143,7 +143,7 @@ def _entry(entry_id: str, data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     entry, tensors = decode(data)
     if entry.id != entry_id:
         raise ValueError(f"entry {entry_id} says that it is {str(entry.id)[:80]!r}")
-    check_terms(entry, read_record(data))
+    check_terms(entry, read_entry_record(data))
     if entry.nbytes != sum(tensor.nbytes for tensor in tensors.values()):
         raise ValueError(f"the size of entry {entry_id} is not that of its adapter")
     check_names(entry, tensors)

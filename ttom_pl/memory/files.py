@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ttom_pl.io.plain import plain
-from ttom_pl.memory.entry import Adapter, Entry
+from ttom_pl.memory.entry import AdapterTensors, Entry
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWriteError
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
@@ -48,7 +48,7 @@ def generation_of(name: str) -> int:
     return int(match[1])
 
 
-def prepare(adapter: Adapter) -> dict[str, Tensor]:
+def prepare(adapter: AdapterTensors) -> dict[str, Tensor]:
     """Return a copy of an adapter as it is stored: detached, contiguous, on the CPU.
 
     Raises:
@@ -64,7 +64,7 @@ def prepare(adapter: Adapter) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in adapter.items()}
 
 
-def content_hash(adapter: Adapter) -> str:
+def content_hash(adapter: AdapterTensors) -> str:
     """Return the SHA-256 of an adapter's names, types, shapes and values; the order does not matter."""
     digest = hashlib.sha256()
     for name in sorted(adapter):
@@ -74,7 +74,7 @@ def content_hash(adapter: Adapter) -> str:
     return digest.hexdigest()
 
 
-def encode(entry: Entry, adapter: Adapter) -> bytes:
+def encode(entry: Entry, adapter: AdapterTensors) -> bytes:
     """Return the contents of an adapter file."""
     metadata = {"format": "pt", _RECORD: json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)}
     config = lora_config(entry, adapter)
@@ -91,7 +91,7 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     """
     try:
         tensors = safetensors.torch.load(data)
-        entry = Entry.from_dict(read_record(data))
+        entry = Entry.from_dict(read_entry_record(data))
         if content_hash(tensors) != entry.content_hash:
             raise ValueError("the hash of its tensors does not match")
     except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
@@ -99,7 +99,7 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     return entry, tensors
 
 
-def read_record(data: bytes) -> Any:
+def read_entry_record(data: bytes) -> Any:
     """Return the entry in the header of an adapter file as it is written, in JSON form.
 
     Raises:
@@ -205,7 +205,7 @@ class AdapterFiles:
             (self.folder / name).replace(self._quarantine / name)
 
 
-def lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
+def lora_config(entry: Entry, adapter: AdapterTensors) -> dict[str, object]:
     """Return what diffusers reads as the PEFT configuration, so that an alpha unlike the rank is honoured."""
     component = next(iter(adapter), "").split(".")[0]
     known = tuple(f"{component}.{module}." for module in entry.spec.target_modules)
@@ -233,5 +233,5 @@ __all__ = [
     "id_of",
     "lora_config",
     "prepare",
-    "read_record",
+    "read_entry_record",
 ]

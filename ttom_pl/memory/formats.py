@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ttom_pl.io.whole_files import replacing_in, write_bytes
-from ttom_pl.memory.entry import Adapter, Entry
+from ttom_pl.memory.entry import AdapterTensors, Entry
 from ttom_pl.memory.files import lora_config
 
 Format = Literal["diffusers", "comfyui", "peft"]
@@ -25,7 +25,7 @@ _COMFYUI |= {"ffn.net.0.proj": "ffn.0", "ffn.net.2": "ffn.2"}
 """Layers of a block by diffusers' names, and by those of Wan's own code, which ComfyUI runs."""
 
 
-def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: Format = "diffusers") -> Path:
+def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, format: Format = "diffusers") -> Path:
     """Write the adapter of an entry for another tool.
 
     That it is meant for the first denoising steps only is in the file's metadata (``ttom_active_steps``); no tool heeds
@@ -65,7 +65,7 @@ def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: For
     return path
 
 
-def check_names(entry: Entry, adapter: Adapter) -> None:
+def check_names(entry: Entry, adapter: AdapterTensors) -> None:
     """Check that the tensors are LoRA matrices of the entry's specification.
 
     Raises:
@@ -90,7 +90,7 @@ def check_names(entry: Entry, adapter: Adapter) -> None:
             raise ValueError(f"module {module!r} has only the LoRA matrix {min(matrices)} of A and B")
 
 
-def block_norms(entry: Entry, adapter: Adapter) -> dict[str, float]:
+def block_norms(entry: Entry, adapter: AdapterTensors) -> dict[str, float]:
     """Return how much the adapter changes each layer: the Frobenius norm of (alpha / rank) · B·A, by module."""
     parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in adapter.items():
@@ -111,7 +111,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
-def _renamed(adapter: Adapter, rename: Callable[[str, str], str]) -> dict[str, Tensor]:
+def _renamed(adapter: AdapterTensors, rename: Callable[[str, str], str]) -> dict[str, Tensor]:
     renamed = {}
     for name, tensor in adapter.items():
         match = _NAME.fullmatch(name)

@@ -75,7 +75,7 @@ def check(records: Records, repair: bool) -> VerifyReport:
                 records.quarantine(row, error)
             continue
         group = (entry.fingerprint, row["spec_digest"], row["dimension"])
-        if _facts(entry) != _facts(stored) or group != schema.Group.of(entry):
+        if _facts(entry) != _facts(stored) or group != schema.EntryGroup.of(entry):
             raise DamagedDatabaseError(records.folder, f"damaged (entry {entry.id}: its adapter file says otherwise)")
         entries += 1
     orphans, index = beside(records, repair)

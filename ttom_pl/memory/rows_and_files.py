@@ -16,8 +16,8 @@ from ttom_pl.memory.database import schema
 from ttom_pl.memory.database.connection import Database
 from ttom_pl.memory.database.find_rows import find_row
 from ttom_pl.memory.database.row_seals import BrokenRowError, from_row, to_row
-from ttom_pl.memory.database.schema import Group
-from ttom_pl.memory.entry import Adapter, Entry
+from ttom_pl.memory.database.schema import EntryGroup
+from ttom_pl.memory.entry import AdapterTensors, Entry
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError, MemoryStoreError
 from ttom_pl.memory.files import AdapterFiles, encode, file_name
 from ttom_pl.memory.search.by_group import GroupSearch
@@ -35,20 +35,20 @@ class Change:
     generation: int
     written: list[str] = field(default_factory=list)
     obsolete: list[str] = field(default_factory=list)
-    added: list[tuple[Group, int, NDArray[np.float32]]] = field(default_factory=list)
-    removed: list[tuple[Group, int]] = field(default_factory=list)
+    added: list[tuple[EntryGroup, int, NDArray[np.float32]]] = field(default_factory=list)
+    removed: list[tuple[EntryGroup, int]] = field(default_factory=list)
 
-    def add(self, entry: Entry, adapter: Adapter) -> int:
+    def add(self, entry: Entry, adapter: AdapterTensors) -> int:
         """Add an entry and return its label."""
         return self.add_file(entry, self._write(entry, adapter))
 
     def add_file(self, entry: Entry, file: str) -> int:
         """Add an entry whose adapter file is there already, and return its label."""
         label = schema.insert_entry(self.connection, entry, file)
-        self.added.append((Group.of(entry), label, entry.key))
+        self.added.append((EntryGroup.of(entry), label, entry.key))
         return label
 
-    def replace(self, row: sqlite3.Row, entry: Entry, adapter: Adapter) -> None:
+    def replace(self, row: sqlite3.Row, entry: Entry, adapter: AdapterTensors) -> None:
         """Replace the entry of a row and its adapter, but not its key."""
         schema.change_entry(self.connection, row, **to_row(entry, self._write(entry, adapter)))
         self._forget(row["file"])
@@ -58,14 +58,14 @@ class Change:
         self.connection.execute("DELETE FROM entries WHERE label = ?", (row["label"],))
         if not keep_file:
             self._forget(row["file"])
-        self.removed.append((Group(row["fingerprint"], row["spec_digest"], row["dimension"]), row["label"]))
+        self.removed.append((EntryGroup(row["fingerprint"], row["spec_digest"], row["dimension"]), row["label"]))
 
     def _forget(self, file: str) -> None:
         """Note that a file goes, so that whoever finds it after a kill knows that nobody misses it."""
         schema.insert(self.connection, "removed", {"file": file})
         self.obsolete.append(file)
 
-    def _write(self, entry: Entry, adapter: Adapter) -> str:
+    def _write(self, entry: Entry, adapter: AdapterTensors) -> str:
         name = file_name(entry.id, self.generation)
         self.written.append(name)
         if name in self.obsolete:  # the same entry twice in one change

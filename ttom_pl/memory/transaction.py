@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ttom_pl.memory.capacity import Capacity
 from ttom_pl.memory.database.find_rows import find_row, get_row
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, check_key
+from ttom_pl.memory.entry import AdapterSpec, AdapterTensors, Entry, check_key
 from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
 from ttom_pl.memory.lookups import is_marked, record
@@ -111,7 +111,7 @@ class Transaction:
         """
         record(self.change.connection, Lookup(self.now, entry_id, iterations_saved), blended, mark)
 
-    def insert(self, adapter: Adapter, **given: Unpack[NewEntry]) -> Entry:
+    def insert(self, adapter: AdapterTensors, **given: Unpack[NewEntry]) -> Entry:
         """Remember an adapter, and forget others if there are too many; see ``Memory.insert``.
 
         Raises:
@@ -146,7 +146,7 @@ class Transaction:
         return entry
 
     def update(
-        self, entry_id: str, adapter: Adapter, similarity: float = 1.0, **changes: Unpack[EntryChanges]
+        self, entry_id: str, adapter: AdapterTensors, similarity: float = 1.0, **changes: Unpack[EntryChanges]
     ) -> Entry:
         """Merge an adapter that was optimised further into an entry; see ``Memory.update``.
 

@@ -14,7 +14,7 @@ from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
 from ttom_pl.planners.geometry.motions import Floats
 from ttom_pl.planners.passage import is_passage, read_passage
-from ttom_pl.planners.scene.actors import Actor, Scene
+from ttom_pl.planners.scene.actors import Actor, GrammarScene
 from ttom_pl.planners.scene.cast import WHOLE_FRAME
 from ttom_pl.planners.scene.from_clauses import read_scene
 from ttom_pl.planners.scene.make_room import place
@@ -88,7 +88,7 @@ class GrammarPlanner(Planner):
         reason = "; ".join(dict.fromkeys(doubt for _, doubt in scene.doubts))
         return Layout(prompt, tuple(tracks), id, scene.background, "grammar", round(trust, 3), reason)
 
-    def _scene(self, read: Legible) -> Scene:
+    def _scene(self, read: Legible) -> GrammarScene:
         tokens = tokenize(read.text)
         if read.problem:
             return _whole(tokens, [], read.problem)
@@ -138,12 +138,12 @@ def _words(actors: list[Actor], steer: Literal["noun", "phrase"]) -> list[tuple[
     return found
 
 
-def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase], problem: str = "") -> Scene:
+def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase], problem: str = "") -> GrammarScene:
     """Return a scene with one object that fills it, for a prompt in which none was found."""
     longest = max((token for token in tokens if token.is_word), key=lambda token: len(token.text))
     noun = nouns[0] if nouns else NounPhrase(longest.start, longest.end, longest)
     doubt = problem or f"no object to place was found; {noun.head.text[:40]!r} stands for the whole scene"
-    return Scene([Actor(noun, noun.end, 1, scale=WHOLE_FRAME)], doubts=[(0.5 if nouns else 1.0, doubt)])
+    return GrammarScene([Actor(noun, noun.end, 1, scale=WHOLE_FRAME)], doubts=[(0.5 if nouns else 1.0, doubt)])
 
 
 def _short(text: str) -> str:

@@ -16,7 +16,7 @@ from ttom_pl.layout.form import FormError, check_form, check_text, short
 from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_phrase, find_words
 from ttom_pl.prompts.members import Member
-from ttom_pl.prompts.pixels import Sighting, Size, follow, read_id, read_sighting
+from ttom_pl.prompts.pixels import Sighting, Size, join_sightings, read_id, read_sighting
 from ttom_pl.prompts.prompt import Prompt, PromptError
 
 SIZE: Size = (832, 480)
@@ -70,7 +70,7 @@ def _read_entry(entry: Member, size: Size) -> Prompt:
     text = enriched or original
     objects = _objects(data) if enriched else {}
     tracks = []
-    for each in follow(frames, size, max(frames)):
+    for each in join_sightings(frames, size, max(frames)):
         named = objects.get(each.id, [(each.name, "")])
         places = {span for phrase, word in named for span in find_words(text, phrase, [word] if word else [])[1]}
         spans = tuple(sorted(places))

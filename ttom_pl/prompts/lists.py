@@ -16,7 +16,7 @@ _OTHER_NAMES = {"prompt": ("short", "prompt_en"), "long": ("enriched_prompt",)}
 _FIELDS = frozenset({"id", "image", *_OTHER_NAMES, *(name for names in _OTHER_NAMES.values() for name in names)})
 
 
-def read_record(data: Any, number: int, where: str) -> Prompt:
+def read_prompt(data: Any, number: int, where: str) -> Prompt:
     """Read an object with ``"prompt"`` and what else it says.
 
     With ``"tracks"`` it is a layout. Otherwise what is not named here is kept as metadata, e.g. ``{"prompt": ...,
@@ -75,7 +75,7 @@ def _image(name: Any, where: str) -> Path | None:
 
 
 def read_json_lines(text: str, path: str) -> list[Prompt]:
-    """Read an object a line; see :func:`read_record`."""
+    """Read an object a line; see :func:`read_prompt`."""
     prompts = []
     for number, line in enumerate(text.split("\n"), start=1):
         where = f"{path}, line {number}"
@@ -88,14 +88,14 @@ def read_json_lines(text: str, path: str) -> list[Prompt]:
                 ) from None
             except FormError as error:
                 raise PromptError(f"{where}: {error}") from None
-            prompts.append(read_record(data, number, where))
+            prompts.append(read_prompt(data, number, where))
     return prompts
 
 
 def read_json_list(records: list[Member], path: str) -> list[Prompt]:
-    """Read a list of objects; see :func:`read_record`."""
+    """Read a list of objects; see :func:`read_prompt`."""
     return [
-        read_record(member.value, number, f"{path}, line {member.line}")
+        read_prompt(member.value, number, f"{path}, line {member.line}")
         for number, member in enumerate(records, start=1)
     ]
 
@@ -103,7 +103,7 @@ def read_json_list(records: list[Member], path: str) -> list[Prompt]:
 def read_table(text: str, path: str) -> list[Prompt]:
     """Read a table with a column ``prompt``, perhaps ``id``, ``image`` and ``long``; the rest is kept as metadata.
 
-    See :func:`read_record`.
+    See :func:`read_prompt`.
 
     Cells are separated by commas, semicolons or tabs; a quoted cell may hold them, and line breaks.
     """
@@ -124,7 +124,7 @@ def read_table(text: str, path: str) -> list[Prompt]:
                 raise PromptError(f"{where}: more cells than the header has columns; quote a cell that holds a comma")
             cells = {field: row[name] or "" for name, field in fields.items()}
             if any(cells.values()):
-                prompts.append(read_record(cells, len(prompts) + 1, where))
+                prompts.append(read_prompt(cells, len(prompts) + 1, where))
     except csv.Error as error:
         where = f"{path}, line {rows.reader.line_num}"
         raise PromptError(f"{where}: not a table ({error}); close the quotes, or shorten the cell") from None

@@ -14,7 +14,7 @@ from ttom_pl.layout.form import FormError, check_form, check_text, short
 from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError, Track
 from ttom_pl.layout.spans import find_words
 from ttom_pl.prompts.members import Member
-from ttom_pl.prompts.pixels import Sighting, Size, follow, read_sighting
+from ttom_pl.prompts.pixels import Sighting, Size, join_sightings, read_sighting
 from ttom_pl.prompts.prompt import Prompt, PromptError
 
 SIZE: Size = (512, 512)
@@ -75,7 +75,7 @@ def read_lvd_answer(answer: str, prompt: str, id: str = "", size: Size = SIZE) -
     missing = sorted(set(range(1, num_keyframes + 1)) - set(frames))
     notes = [f"frames {', '.join(map(str, missing))} are interpolated"] if missing else []
     tracks = []
-    for path in follow(frames, size, num_keyframes):
+    for path in join_sightings(frames, size, num_keyframes):
         if all(box is None for box in path.boxes):
             notes.append(f"{path.name!r} is never inside of the frame and is left out")
             continue

@@ -80,7 +80,7 @@ def read_id(value: Any, where: str) -> int:
         raise LayoutError(f"{where} must be a whole number, got {short(value)}") from None
 
 
-def follow(frames: Mapping[int, Sequence[Sighting]], size: Size, num_keyframes: int) -> list[Path]:
+def join_sightings(frames: Mapping[int, Sequence[Sighting]], size: Size, num_keyframes: int) -> list[Path]:
     """Return the objects of all frames, each over time, in the order of their first sighting.
 
     Boxes are clipped to the frame; an object whose box lies outside of it is absent. Keyframes that are not in

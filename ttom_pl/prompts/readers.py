@@ -10,7 +10,7 @@ from ttom_pl.layout.form import FormError, check_text, parse_json, short
 from ttom_pl.layout.schema import LayoutError
 from ttom_pl.layout.text import layout_as_read
 from ttom_pl.prompts.authors import read_authors_cache
-from ttom_pl.prompts.lists import read_json_lines, read_json_list, read_record, read_table
+from ttom_pl.prompts.lists import read_json_lines, read_json_list, read_prompt, read_table
 from ttom_pl.prompts.lvd import read_lvd_cache
 from ttom_pl.prompts.members import members
 from ttom_pl.prompts.prompt import Prompt, PromptError
@@ -144,7 +144,7 @@ def _parse_object(document: Mapping[str, Any], text: str, name: str) -> list[Pro
     if not entries:
         return []
     if not isinstance(document.get("prompt", []), list | Mapping) or "tracks" in document:
-        return [read_record(document, 1, f"{name}, line 1")]
+        return [read_prompt(document, 1, f"{name}, line 1")]
     if any(isinstance(entry, Mapping) and "layout" in entry for entry in entries):
         return read_authors_cache(members(text), name)
     if all(isinstance(entry, list) and entry and all(isinstance(x, Mapping) for x in entry) for entry in entries):
@@ -162,7 +162,7 @@ def _parse_categories(document: Mapping[str, Any], name: str) -> list[Prompt]:
     for category, records in document.items():
         for place, record in enumerate(records, start=1):
             where = f"{name}, {category!r}, entry {place}"
-            prompts.append(read_record({"category": category, **record}, len(prompts) + 1, where))
+            prompts.append(read_prompt({"category": category, **record}, len(prompts) + 1, where))
     return prompts
 
 

@@ -9,7 +9,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ttom_pl.evaluation.metrics import HitRate, IterationsSaved
-from ttom_pl.evaluation.truth import doubts
+from ttom_pl.evaluation.truth import grammar_caveat
 from ttom_pl.io.whole_files import write_text
 from ttom_pl.report.cards import INK
 from ttom_pl.report.charts import Chart, bar_chart, line_chart
@@ -110,7 +110,7 @@ def _doubt(served: Sequence[Result]) -> str:
     truths: dict[str, dict[str, str]] = {}
     for result in served:
         truths.setdefault(result.id, {}).update(result.truth)
-    return doubts(list(truths.values()))
+    return grammar_caveat(list(truths.values()))
 
 
 def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import torch
 from ttom_pl.evaluation.detectors import Detector, Sam2Tracker, SpritesDetector, ZeroShotDetector, link, suppress
 from ttom_pl.evaluation.metrics import Detection, Detections, generative_numeracy, motion_binding, spatial_relationship
 from ttom_pl.sprites.render import render
-from ttom_pl.sprites.world import Group, Scene, sample_scene
+from ttom_pl.sprites.world import Group, SpritesScene, sample_scene
 
 VIDEO = torch.rand(5, 3, 48, 64, generator=torch.Generator().manual_seed(0))
 
@@ -20,7 +20,7 @@ def boxed(label: str, x: float, y: float = 0.5, score: float = 1.0) -> Detection
     return Detection(label, (x - 0.1, y - 0.1, x + 0.1, y + 0.1), score)
 
 
-def filmed(scene: Scene) -> torch.Tensor:
+def filmed(scene: SpritesScene) -> torch.Tensor:
     """A scene as a video (F, 3, H, W) in [0, 1]."""
     return render(scene).transpose(0, 1) / 2 + 0.5
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 
 from ttom_pl.io.media import TRACK_COLORS
 from ttom_pl.layout import Layout, Track
-from ttom_pl.report.preview import Plan, contact_sheet, write_gif, write_preview
+from ttom_pl.report.preview import Plan, plan_sheet, write_gif, write_preview
 from ttom_pl.report.preview.frames import draw_frames, looks
 from ttom_pl.report.preview.prompt_words import INK, draw_text, pieces, prompt_pieces
 
@@ -109,18 +109,18 @@ def test_gif(tmp_path: Path) -> None:
 
 def test_sheet_has_a_cell_for_each_prompt() -> None:
     plan = Plan("1", LAYOUT.prompt, LAYOUT)
-    one, two, four = (contact_sheet([plan] * n, (832, 480)) for n in (1, 2, 4))
+    one, two, four = (plan_sheet([plan] * n, (832, 480)) for n in (1, 2, 4))
     assert two.width == one.width < four.width
     assert one.height < two.height
     assert near(four, TRACK_COLORS[0]) > 0.005
-    failed = contact_sheet([FAILED], (832, 480))
+    failed = plan_sheet([FAILED], (832, 480))
     assert near(failed, "#b91c1c") > 0.001
     assert failed.height < one.height
 
 
 def test_what_was_not_understood_is_on_the_sheet() -> None:
     unsure = Layout(LAYOUT.prompt, LAYOUT.tracks, confidence=0.5, reason="what is a dog?")
-    sheets = [contact_sheet([Plan("1", LAYOUT.prompt, layout)], (832, 480)) for layout in (LAYOUT, unsure)]
+    sheets = [plan_sheet([Plan("1", LAYOUT.prompt, layout)], (832, 480)) for layout in (LAYOUT, unsure)]
     assert sheets[0].height < sheets[1].height
 
 

@@ -65,7 +65,7 @@ CREATE TABLE lookups (
 """
 
 
-class Group(NamedTuple):
+class EntryGroup(NamedTuple):
     """Entries that can answer each other's keys."""
 
     fingerprint: str
@@ -73,7 +73,7 @@ class Group(NamedTuple):
     dimension: int
 
     @classmethod
-    def of(cls, entry: Entry) -> "Group":
+    def of(cls, entry: Entry) -> "EntryGroup":
         """Return the group of an entry."""
         return cls(entry.fingerprint, entry.spec.digest, entry.key.size)
 
@@ -233,7 +233,7 @@ def _expected_tables() -> set[tuple[Any, ...]]:
 
 __all__ = [
     "VERSION",
-    "Group",
+    "EntryGroup",
     "State",
     "change_entry",
     "change_state",

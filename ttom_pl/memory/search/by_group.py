@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ttom_pl.memory.database.schema import Group, insert, read_state
+from ttom_pl.memory.database.schema import EntryGroup, insert, read_state
 from ttom_pl.memory.search.approximate import AnyIndex, VectorIndex, file_hash, load_index, new_index, warn_if_slow
 
 _CHUNK = 500  # labels in one query
@@ -35,10 +35,10 @@ class GroupSearch:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "index"
-        self._followed: dict[Group, _Followed] = {}
+        self._followed: dict[EntryGroup, _Followed] = {}
 
     def nearest(
-        self, connection: sqlite3.Connection, group: Group, vector: NDArray[np.float32], k: int, enough: float
+        self, connection: sqlite3.Connection, group: EntryGroup, vector: NDArray[np.float32], k: int, enough: float
     ) -> list[tuple[int, float]]:
         """Return labels and similarities of the k entries of a group nearest to a vector, nearest first.
 
@@ -63,8 +63,8 @@ class GroupSearch:
     def publish(
         self,
         generation: int,
-        added: Iterable[tuple[Group, int, NDArray[np.float32]]],
-        removed: Collection[tuple[Group, int]],
+        added: Iterable[tuple[EntryGroup, int, NDArray[np.float32]]],
+        removed: Collection[tuple[EntryGroup, int]],
     ) -> None:
         """Follow a change that this process has committed, which made ``generation``, without asking the database."""
         current = {group: each for group, each in self._followed.items() if each.generation == generation - 1}
@@ -117,7 +117,7 @@ class GroupSearch:
             with suppress(OSError):
                 (self._folder / name).unlink()
 
-    def _open(self, connection: sqlite3.Connection, group: Group, labels: set[int]) -> _Followed:
+    def _open(self, connection: sqlite3.Connection, group: EntryGroup, labels: set[int]) -> _Followed:
         """Return the index of the snapshot where it is the one that the database knows, an empty one otherwise."""
         name = f"{_stem(group)}.hnsw"
         row = connection.execute("SELECT sha256 FROM snapshots WHERE name = ?", (name,)).fetchone()
@@ -141,7 +141,7 @@ class GroupSearch:
         return path if path.is_file() else self._folder / Path(name).name
 
 
-def _stem(group: Group) -> str:
+def _stem(group: EntryGroup) -> str:
     return hashlib.sha256(json.dumps(group).encode()).hexdigest()[:32]
 
 

@@ -11,7 +11,7 @@ from ttom_pl.planners.geometry.motions import Floats, Motion, path
 from ttom_pl.planners.geometry.proportions import Level
 from ttom_pl.planners.geometry.relations import Cluster, Relation, clusters
 from ttom_pl.planners.geometry.search_cost import OutOfWork, Work
-from ttom_pl.planners.geometry.spots import MARGIN, choose, grid
+from ttom_pl.planners.geometry.spots import MARGIN, choose_spots, grid
 
 _GROUND, _SKY = 0.86, 0.34
 _SPACING = 0.07
@@ -194,7 +194,7 @@ def _place(
             return None
         anchors.append(ways)
     homes = [None if any(i in anchored for i in group.boxes) else _home(group, bodies) for group in groups]
-    found = choose([group.all_boxes for group in groups], anchors, homes, work)
+    found = choose_spots([group.all_boxes for group in groups], anchors, homes, work)
     if found is None:
         return None
     cost, shifts = found

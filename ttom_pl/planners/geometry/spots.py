@@ -42,7 +42,7 @@ def _distinct(shifts: Floats) -> tuple[Floats, NDArray[np.intp]]:
     return shifts[first], where
 
 
-def choose(
+def choose_spots(
     boxes: list[Floats], anchors: list[Floats], homes: list[Floats | None], work: Work
 ) -> tuple[float, list[Floats]] | None:
     """Place one cluster after the other, keeping the best placements so far.

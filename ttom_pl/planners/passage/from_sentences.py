@@ -11,9 +11,9 @@ from ttom_pl.planners.english.syntax import Chunk, NounPhrase, Verb
 from ttom_pl.planners.english.tokens import Token
 from ttom_pl.planners.passage.doubts import doubts
 from ttom_pl.planners.passage.gist import Gist
-from ttom_pl.planners.passage.salience import choose, scores
+from ttom_pl.planners.passage.salience import choose_salient, salience_scores
 from ttom_pl.planners.passage.sentences import Sentence, split
-from ttom_pl.planners.scene.actors import Scene
+from ttom_pl.planners.scene.actors import GrammarScene
 from ttom_pl.planners.scene.from_clauses import read_into
 
 _SHOW = frozenset(
@@ -35,7 +35,7 @@ def is_passage(tokens: Sequence[Token]) -> bool:
     return words >= _LONG or (words >= _LONG // 2 and sum(token.low == "." for token in tokens) >= _SENTENCES)
 
 
-def read_passage(prompt: str, tokens: Sequence[Token], chunks: Sequence[Chunk], most: int) -> Scene:
+def read_passage(prompt: str, tokens: Sequence[Token], chunks: Sequence[Chunk], most: int) -> GrammarScene:
     """Return the scene of a paragraph.
 
     Args:
@@ -55,8 +55,8 @@ def read_passage(prompt: str, tokens: Sequence[Token], chunks: Sequence[Chunk], 
         gist.keep_motions(before)
     _add_missed(gist, sentences)
     gist.scene.doubts = [doubt for doubt in gist.scene.doubts if not doubt[1].endswith(" without what it is about")]
-    found = scores(gist, sentences)
-    chosen = choose(found, most)
+    found = salience_scores(gist, sentences)
+    chosen = choose_salient(found, most)
     gist.scene.doubts += doubts(gist, sentences, found, chosen)
     gist.keep(chosen)
     return gist.finish()

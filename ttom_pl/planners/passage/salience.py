@@ -23,7 +23,7 @@ _SUPPORTS = frozenset(
 _VAGUE = frozenset("few several some many various scattered numerous assorted".split())
 
 
-def scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
+def salience_scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
     """Return how far a paragraph is about each of its actors."""
     supports = {i for r in gist.scene.relations if r.kind in ("on", "in") for i in r.seconds}
     sided = {i for r in gist.scene.relations if r.kind in ("left", "right") for i in (*r.firsts, *r.seconds)}
@@ -55,7 +55,7 @@ def scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
     return found
 
 
-def choose(found: Sequence[float], most: int) -> list[int]:
+def choose_salient(found: Sequence[float], most: int) -> list[int]:
     """Return the numbers of at most so many actors that a paragraph is about, in its order; one at least."""
     best = sorted(range(len(found)), key=lambda i: (-found[i], i))[:most]
     return sorted(i for i in best if found[i] >= ENOUGH) or sorted(best[:1])

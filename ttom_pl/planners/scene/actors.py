@@ -119,7 +119,7 @@ def _places(steps: list[Step]) -> list[tuple[float, float]]:
 
 
 @dataclass
-class Scene:
+class GrammarScene:
     """The objects of a prompt, their relations, and what was not understood.
 
     Attributes:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ttom_pl.planners.english import objects
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.geometry.relations import Kind, Relation
-from ttom_pl.planners.scene.actors import Actor, Scene
+from ttom_pl.planners.scene.actors import Actor, GrammarScene
 
 _GROUP = (1.5, 1.0)
 _CONTAINER, _CONTENT = (1.8, 1.6), (0.7, 0.7)
@@ -33,7 +33,7 @@ class Cast:
 
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt
-        self.scene = Scene()
+        self.scene = GrammarScene()
         self.subjects: list[int] = []
         self.outer: list[int] = []
         self.unselected: list[int] = []
@@ -152,7 +152,7 @@ class Cast:
         """Note what was not understood, and how much trust it costs."""
         self.scene.doubts.append((cost, reason))
 
-    def finish(self) -> Scene:
+    def finish(self) -> GrammarScene:
         """Return the scene, without what turned out to be its background."""
         for leader, follower in self.ties:
             if not self[follower].steps:

@@ -6,13 +6,13 @@ from ttom_pl.planners.english.clauses import Clause, Complement
 from ttom_pl.planners.english.syntax import Verb
 from ttom_pl.planners.english.verbs import MOVES
 from ttom_pl.planners.scene.actions import act
-from ttom_pl.planners.scene.actors import Scene
+from ttom_pl.planners.scene.actors import GrammarScene
 from ttom_pl.planners.scene.cast import Cast
 from ttom_pl.planners.scene.prepositions import stand
 from ttom_pl.planners.scene.verb_groups import Part, parts_of, uninverted
 
 
-def read_scene(prompt: str, clauses: Sequence[Clause]) -> Scene:
+def read_scene(prompt: str, clauses: Sequence[Clause]) -> GrammarScene:
     """Return the scene that the clauses of a prompt describe."""
     cast = Cast(prompt)
     read_into(cast, clauses)

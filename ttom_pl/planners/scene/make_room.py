@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ttom_pl.planners.geometry.arrangement import MOST_WORK, in_rows, search
 from ttom_pl.planners.geometry.motions import Floats, Motion
-from ttom_pl.planners.scene.actors import Scene
+from ttom_pl.planners.scene.actors import GrammarScene
 
 _MANY, _MOST = 16, 24
 _CROWD = (2.4, 2.0)
@@ -12,7 +12,9 @@ _LAST_WORK = 1_000_000
 """Work for a placement without relations and motions, once one with them took too much."""
 
 
-def place(scene: Scene, size: tuple[float, float], num_keyframes: int, displacement: float) -> tuple[Floats, ...]:
+def place(
+    scene: GrammarScene, size: tuple[float, float], num_keyframes: int, displacement: float
+) -> tuple[Floats, ...]:
     """Return the boxes (count, K, 4) of each actor.
 
     Actors that do not fit are left out of the scene. However many there are, the search takes at most
@@ -51,7 +53,7 @@ def place(scene: Scene, size: tuple[float, float], num_keyframes: int, displacem
     return still.boxes if still.boxes is not None else in_rows(bodies, num_keyframes)
 
 
-def _merge_crowds(scene: Scene) -> None:
+def _merge_crowds(scene: GrammarScene) -> None:
     """Let one box stand for what is too many to be placed one by one."""
     for actor in scene.actors:
         if actor.count is not None and actor.count > _MANY:

@@ -57,7 +57,7 @@ def write_preview(folder: Path, plans: Sequence[Plan], frame: tuple[int, int] = 
     sheets = []
     for page, start in enumerate(range(0, len(plans), _PER_SHEET), start=1):
         path = folder / (SHEET if page == 1 else SHEET.replace(".", f"-{page}."))
-        write_picture(path, contact_sheet(plans[start : start + _PER_SHEET], frame, start + 1))
+        write_picture(path, plan_sheet(plans[start : start + _PER_SHEET], frame, start + 1))
         sheets.append(path)
     for number, plan in enumerate(plans, start=1):
         if plan.layout is not None:
@@ -65,7 +65,7 @@ def write_preview(folder: Path, plans: Sequence[Plan], frame: tuple[int, int] = 
     return sheets
 
 
-def contact_sheet(plans: Sequence[Plan], frame: tuple[int, int], first: int = 1) -> Image.Image:
+def plan_sheet(plans: Sequence[Plan], frame: tuple[int, int], first: int = 1) -> Image.Image:
     """Return a picture with a cell for each plan: the prompt, what was not understood, and four frames.
 
     Args:
