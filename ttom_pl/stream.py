@@ -99,8 +99,8 @@ class Stream:
         """
         check_trainer(trainer)
         self.trainer, self.module = trainer, module
-        self._callbacks = [each for each in trainer.callbacks if isinstance(each, StreamCallback)]  # type: ignore[attr-defined]
-        self._memory = next((each for each in self._callbacks if isinstance(each, MemoryCallback)), None)
+        self._callbacks = [candidate for candidate in trainer.callbacks if isinstance(candidate, StreamCallback)]  # type: ignore[attr-defined]
+        self._memory = next((candidate for candidate in self._callbacks if isinstance(candidate, MemoryCallback)), None)
         RunFolder(self.out).check(config, complete)
         with RunFolder(self.out).owned(), ExitStack() as ends:  # all of them run, whatever one raises
             self.folder = RunFolder.open(self.out, config, complete)
@@ -193,7 +193,7 @@ class Stream:
         pending = held(self.folder.path)
         if pending is None:
             return
-        prompt = next((each for each in prompts if each.id == pending.result.id), None)
+        prompt = next((candidate for candidate in prompts if candidate.id == pending.result.id), None)
         done = pending.is_done(self._known.served.get(pending.result.id))
         if self._memory is None or prompt is None or done or changes(prompt, pending.result):
             release(self.folder.path)

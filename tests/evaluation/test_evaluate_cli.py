@@ -243,9 +243,9 @@ def test_no_video_answers_two_prompts(
     lines = [json.dumps({"id": id, "prompt": text}) for id, text in zip(ids, ["a cat", "a dog"], strict=True)]
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
     clips = find_clips(tmp_path, tmp_path / "prompts.jsonl")
-    first = {clip.prompt.id: clip.path.stem for clip in reversed(clips.found)}
+    first = {clip.prompt.id: clip.path.stem for clip in reversed(clips.claimed)}
     assert [first.get(id) for id in ids] == expected
-    assert len({clip.path for clip in clips.found}) == len(clips.found)
+    assert len({clip.path for clip in clips.claimed}) == len(clips.claimed)
     assert [prompt.id for prompt in clips.missing] == [id for id in ids if id not in first]
 
 

@@ -71,7 +71,7 @@ def _explain(error: BaseException) -> str | None:
         return f"a database cannot be used: {_first_line(error)}"
     if isinstance(error, RecursionError):
         return "a file or an option is nested too deeply"
-    if isinstance(error, RuntimeError | AssertionError) and any(each in str(error) for each in _DEVICES):
+    if isinstance(error, RuntimeError | AssertionError) and any(device in str(error) for device in _DEVICES):
         return f"the device cannot be used: {_first_line(error)}"
     return None
 
@@ -81,12 +81,14 @@ def _tidied(text: str) -> str:
     before, union, rest = text.partition("Does not validate against any of the Union subtypes")
     if not union:
         return " ".join(text.split()) if text.startswith("Parser key") else text
-    reasons, _, given = rest.partition("Errors:")[2].partition("Given value type:")
+    reasons, _, typed = rest.partition("Errors:")[2].partition("Given value type:")
     told = [" ".join(reason.split()) for reason in re.split(r"\n\s*- ", reasons) if reason.strip()]
-    own = [reason for reason in told if not reason.startswith("Expected a <class 'NoneType'>")]
-    value = given.partition("Given value:")[2].strip()
-    got = f", got {value}" if 0 < len(value) <= 60 and not any(each.endswith(f" {value}") for each in own) else ""
-    return " ".join(before.split()) + " " * bool(before.strip()) + "; ".join(own or told) + got
+    helpful = [reason for reason in told if not reason.startswith("Expected a <class 'NoneType'>")]
+    value = typed.partition("Given value:")[2].strip()
+    got = (
+        f", got {value}" if 0 < len(value) <= 60 and not any(reason.endswith(f" {value}") for reason in helpful) else ""
+    )
+    return " ".join(before.split()) + " " * bool(before.strip()) + "; ".join(helpful or told) + got
 
 
 def _of_system(error: OSError) -> str:

@@ -68,7 +68,7 @@ def main(args: Sequence[str]) -> None:
 def _score(clips: Clips, evaluator: Evaluator, journal: Journal) -> tuple[list[dict[str, Any]], int]:
     """Return the lines of all videos, and how many of them were there before a stop."""
     lines, before = [], 0
-    for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
+    for clip in tqdm(clips.claimed, "scoring", leave=False, disable=None):
         line = journal.get(clip)
         before += line is not None
         if line is None:
@@ -80,8 +80,8 @@ def _score(clips: Clips, evaluator: Evaluator, journal: Journal) -> tuple[list[d
 
 def _options(config: Namespace, parser: ArgumentParser) -> dict[str, Any]:
     """Return all options that scores depend on."""
-    given = parser.dump(config, skip_none=False, format="json")
-    return {"options": {k: v for k, v in json.loads(given).items() if k in ("detector", "judge", "num_frames")}}
+    dumped = parser.dump(config, skip_none=False, format="json")
+    return {"options": {k: v for k, v in json.loads(dumped).items() if k in ("detector", "judge", "num_frames")}}
 
 
 def _parser() -> ArgumentParser:
@@ -113,13 +113,13 @@ def _parser() -> ArgumentParser:
 def _check(clips: Clips, config: Namespace) -> None:
     """Raise for prompts without videos, and for metadata that cannot be used, before anything expensive."""
     if clips.missing and not config.allow_missing:
-        shown = ", ".join(f"{each.id} ({each.text[:40]!r})" for each in clips.missing[:5])
+        shown = ", ".join(f"{prompt.id} ({prompt.text[:40]!r})" for prompt in clips.missing[:5])
         more = f" and {len(clips.missing) - 5} more" if len(clips.missing) > 5 else ""
         raise VideosError(
             f"{len(clips.missing)} prompts have no video in {str(config.videos)!r}: {shown}{more}; "
             "make them, or score the others with --allow_missing"
         )
-    for clip in clips.found:
+    for clip in clips.claimed:
         expect(clip.prompt)
 
 
@@ -182,7 +182,7 @@ def _report(
 def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, versions: Mapping[str, str]) -> Path:
     """Write the report of the scores, beside them."""
     shown = []
-    for number, (line, clip) in enumerate(zip(lines, clips.found, strict=True), start=1):
+    for number, (line, clip) in enumerate(zip(lines, clips.claimed, strict=True), start=1):
         video = os.path.relpath(clip.path, config.out)
         result = Result(
             id=line["id"],
@@ -208,5 +208,5 @@ def _by_prompt(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, float]],
         truths[line["id"]] |= line["truth"]
         for name, score in line["scores"].items():
             values[line["id"]][name].append(score)
-    means = [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]
+    means = [{name: float(np.mean(numbers)) for name, numbers in scores.items()} for scores in values.values()]
     return means, list(truths.values())

@@ -33,7 +33,7 @@ from ttom_pl.memory.rows_and_files import DATABASE
 from ttom_pl.report.hit_rate_plot import write_history_plot
 from ttom_pl.report.memory_tables import entry_facts, entry_table, norm_table, size, window_table
 
-POLICIES = {each.__name__: each for each in (LFU, LRU, FIFO, AgeingLFU, LeastIterationsSaved)}
+POLICIES = {policy.__name__: policy for policy in (LFU, LRU, FIFO, AgeingLFU, LeastIterationsSaved)}
 _UNBOUNDED = sys.maxsize
 
 
@@ -127,12 +127,12 @@ def _open(options: argparse.Namespace) -> Memory:
 
 
 def _find(memory: Memory, prefix: str) -> Entry:
-    found = [entry for entry in memory if entry.id.startswith(prefix)]
-    if not found:
+    beginning = [entry for entry in memory if entry.id.startswith(prefix)]
+    if not beginning:
         raise EntryNotFoundError(prefix)
-    if len(found) > 1 and prefix not in {entry.id for entry in found}:
-        raise ValueError(f"{len(found)} entries begin with {prefix!r}; give more of the id, as {found[0].id!r}")
-    return next((entry for entry in found if entry.id == prefix), found[0])
+    if len(beginning) > 1 and prefix not in {entry.id for entry in beginning}:
+        raise ValueError(f"{len(beginning)} entries begin with {prefix!r}; give more of the id, as {beginning[0].id!r}")
+    return next((entry for entry in beginning if entry.id == prefix), beginning[0])
 
 
 def _public(entry: Entry) -> dict[str, Any]:
@@ -188,8 +188,8 @@ def _verify(options: argparse.Namespace) -> tuple[Any, str]:
     report = verify_folder(options.path, options.repair)
     lines = [f"{report.entries} sound entries"]
     done = {"damaged": ", quarantined", "left over": ", put right", "damaged index": ", to be made anew"}
-    found = {"damaged": report.damaged, "left over": report.orphans, "damaged index": report.index}
-    for what, names in found.items():
+    faults = {"damaged": report.damaged, "left over": report.orphans, "damaged index": report.index}
+    for what, names in faults.items():
         lines += [f"{what}{done[what] if report.repaired else ''}: {name}" for name in names]
     lines += [f"database: {report.database}"] if report.database else []
     return vars(report) | {"clean": report.clean}, "\n".join(lines)

@@ -115,10 +115,10 @@ def _report(prompts: Sequence[Prompt], plans: Sequence[Plan], config: Namespace,
     failed = [plan for plan in plans if plan.layout is None]
     print(f"{len(plans)} prompts, {len(layouts)} layouts{by}")
     for title, lines in (
-        ("not understood in full", [_line(each, f"{each.confidence:.2f} {each.reason}") for each in unsure]),
-        ("with a note", [_line(each, each.reason) for each in sure]),
-        ("layouts of the file that cannot be used", [f"  {each.note}" for each in prompts if each.note]),
-        ("failed", [f"  {each.id}  {each.prompt[:60]!r}: {each.error}" for each in failed]),
+        ("not understood in full", [_line(plan, f"{plan.confidence:.2f} {plan.reason}") for plan in unsure]),
+        ("with a note", [_line(plan, plan.reason) for plan in sure]),
+        ("layouts of the file that cannot be used", [f"  {prompt.note}" for prompt in prompts if prompt.note]),
+        ("failed", [f"  {plan.id}  {plan.prompt[:60]!r}: {plan.error}" for plan in failed]),
     ):
         if lines:
             print("\n".join([f"\n{len(lines)} {title}:", *lines]))

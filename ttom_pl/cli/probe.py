@@ -49,7 +49,7 @@ def main(args: Sequence[str]) -> None:
         config.steps,
         config.seed,
         [prompt.image for prompt in prompts],
-        lambda each: tqdm(each, "probing", unit="prompt", leave=False, disable=None),
+        lambda items: tqdm(items, "probing", unit="prompt", leave=False, disable=None),
     )
     write_text(config.out / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
     write_text(config.out / TABLE, result.table() + "\n")

@@ -61,7 +61,9 @@ class StreamCLI(LightningCLI):
         """Make the trainer, of one process whatever the environment says, and without our bar if none is wanted."""
         config = self.config_init.trainer
         if config.enable_progress_bar is False:
-            config.callbacks = [each for each in config.callbacks or () if not isinstance(each, ProgressBar)]
+            config.callbacks = [
+                callback for callback in config.callbacks or () if not isinstance(callback, ProgressBar)
+            ]
         return super().instantiate_trainer(**kwargs, plugins=alone(config.plugins))
 
     def complete(self, config: dict[str, Any]) -> Mapping[str, Any]:
@@ -128,7 +130,7 @@ def _summary(results: Sequence[Result]) -> Iterator[str]:
         seconds.update(result.seconds)
     if results:
         stages = seconds.compute()
-        shares = ", ".join(f"{each:.2f} {stage}" for stage, each in stages.items())
+        shares = ", ".join(f"{mean:.2f} {stage}" for stage, mean in stages.items())
         yield f"seconds a prompt: {sum(stages.values()):.2f} ({shares})"
     if hit_rate.videos:
         yield f"memory: hit rate {hit_rate.compute():.0%}, {saved.compute():.1f} iterations saved a prompt"

@@ -136,24 +136,22 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
     Raises:
         RunError: if a folder is no run, if no prompt is common to all, or if noise or prompts do not go together.
     """
-    groups = [[each] if isinstance(each, Path) else list(each) for each in runs]
+    groups = [[run] if isinstance(run, Path) else list(run) for run in runs]
     results = [[read_results(run) for run in group] for group in groups]
-    every = [each for group in results for each in group]
-    served = [{id for id, result in each.served.items() if result.number >= first} for each in every]
-    ids = [id for id in every[0].lines if all(id in each for each in served)]
+    every = [run for group in results for run in group]
+    served = [{id for id, result in run.served.items() if result.number >= first} for run in every]
+    ids = [id for id in every[0].lines if all(id in ids_served for ids_served in served)]
     folders = ", ".join(str(run) for group in groups for run in group)
     if not ids:
         raise RunError(f"the runs {folders} have no served prompt in common")
     for id in ids:
-        _check_pairs([[(each[id].seed, each[id].prompt) for each in group] for group in results], id, folders)
+        _check_pairs([[(run[id].seed, run[id].prompt) for run in group] for group in results], id, folders)
     # A relation is asked for by some prompts only: a metric counts where all runs have it.
-    shared = {id: [m for m in every[0][id].scores if all(m in each[id].scores for each in every)] for id in ids}
+    shared = {id: [m for m in every[0][id].scores if all(m in run[id].scores for run in every)] for id in ids}
     metrics = dict.fromkeys(m for id in ids for m in shared[id])
 
     columns = {
-        metric: np.array(
-            [np.mean([[_value(each[id], metric, shared) for id in ids] for each in g], 0) for g in results]
-        )
+        metric: np.array([np.mean([[_value(run[id], metric, shared) for id in ids] for run in g], 0) for g in results])
         for metric in (*metrics, ITERATIONS, SECONDS)
     }
     called = list(names) or ["+".join(run.name for run in group) for group in groups]
@@ -168,23 +166,23 @@ def _value(result: Result, metric: str, shared: Mapping[str, Sequence[str]]) -> 
     return float(result.scores[metric]) if metric in shared[result.id] else np.nan
 
 
-def _check_pairs(given: Sequence[Sequence[tuple[int | None, str]]], id: str, folders: str) -> None:
+def _check_pairs(asked: Sequence[Sequence[tuple[int | None, str]]], id: str, folders: str) -> None:
     """Raise unless the methods have the same noises and text, seed by seed, and no noise twice.
 
     Args:
-        given: for each method and run seed and text.
+        asked: for each method and run seed and text.
         id: the prompt.
         folders: what is compared.
     """
-    if len({len(group) for group in given}) > 1:
-        numbers = ", ".join(str(len(group)) for group in given)
+    if len({len(group) for group in asked}) > 1:
+        numbers = ", ".join(str(len(group)) for group in asked)
         raise RunError(f"the methods have {numbers} runs; give each as many, of the same seeds in the same order")
-    if any(group != given[0] for group in given):
+    if any(group != asked[0] for group in asked):
         raise RunError(
             f"the runs {folders} gave prompt {id!r} other noise or another text; compare runs of one prompt file and "
             "the same seeds, in the same order"
         )
-    if len(set(given[0])) < len(given[0]) or len({text for _, text in given[0]}) > 1:
+    if len(set(asked[0])) < len(asked[0]) or len({text for _, text in asked[0]}) > 1:
         raise RunError(
             f"the runs of one method, of {folders}, have the same noise for prompt {id!r} or other texts; runs are "
             "pooled that differ in --stream.seed alone"

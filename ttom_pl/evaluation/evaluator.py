@@ -147,16 +147,16 @@ class Evaluator:
         if not phrases:
             return {}
         seen = self.detector.detect(video[evenly(len(video), self.num_frames)], phrases)
-        found = {"persistence": self._count("persistence", seen)} if "persistence" in self.metrics else {}
+        scores = {"persistence": self._count("persistence", seen)} if "persistence" in self.metrics else {}
         if expected.motions and "motion_binding" in self.metrics:
-            found["motion_binding"] = self._count("motion_binding", seen, expected.motions)
+            scores["motion_binding"] = self._count("motion_binding", seen, expected.motions)
         if expected.counts and "generative_numeracy" in self.metrics:
-            found["generative_numeracy"] = self._count("generative_numeracy", seen, dict(expected.counts))
+            scores["generative_numeracy"] = self._count("generative_numeracy", seen, dict(expected.counts))
         if expected.relation and "spatial_relationship" in self.metrics:
-            found["spatial_relationship"] = self._count("spatial_relationship", seen, *expected.relation)
+            scores["spatial_relationship"] = self._count("spatial_relationship", seen, *expected.relation)
         if layout and labels:
-            found["layout_miou"] = self._count("layout_miou", seen, layout, labels)
-        return found
+            scores["layout_miou"] = self._count("layout_miou", seen, layout, labels)
+        return scores
 
     def _judged(self, video: Tensor, expected: Expectation, layout: Layout | None) -> dict[str, float]:
         claims = expected.claims

@@ -29,9 +29,9 @@ def from_english(text: str) -> Expectation:
         if (actor.count or 1) > 1 and names.count(name) == 1:
             counts.append((name, actor.count or 1))
     relations = [
-        (names[each.firsts[0]], RELATIONS[each.kind], names[each.seconds[0]])
-        for each in scene.relations
-        if each.kind in RELATIONS and len(each.firsts) == len(each.seconds) == 1
+        (names[read.firsts[0]], RELATIONS[read.kind], names[read.seconds[0]])
+        for read in scene.relations
+        if read.kind in RELATIONS and len(read.firsts) == len(read.seconds) == 1
     ]
     relation = relations[0] if len(relations) == 1 else None
     return Expectation(tuple(motions), tuple(counts), relation, truth="grammar")

@@ -54,11 +54,11 @@ def summarise(
     """
     lines = []
     for metric, protocol in protocols.items():
-        values = np.array([each[metric] for each in scores if metric in each])
+        values = np.array([line[metric] for line in scores if metric in line])
         if not values.size:
             continue
         low, high = mean_interval(values, resamples, seed)
-        known = [truth.get(metric, "") for each, truth in zip(scores, truths, strict=False) if metric in each]
+        known = [truth.get(metric, "") for line, truth in zip(scores, truths, strict=False) if metric in line]
         lines.append(Summary(metric, len(values), float(values.mean()), low, high, protocol, counted(known)))
     return lines
 

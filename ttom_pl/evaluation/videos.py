@@ -37,12 +37,12 @@ class Clips:
     """The videos of a folder.
 
     Attributes:
-        found: videos with their prompts, in the order of the prompts.
+        claimed: videos with their prompts, in the order of the prompts.
         missing: prompts without a video.
         unclaimed: files that no prompt claims.
     """
 
-    found: list[Clip]
+    claimed: list[Clip]
     missing: list[Prompt]
     unclaimed: list[Path]
 

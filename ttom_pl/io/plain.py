@@ -7,7 +7,7 @@ def plain(text: object) -> str:
     Args:
         text: anything; its ``str`` is taken.
     """
-    return "".join(each if each.isprintable() else _escaped(each) for each in str(text))
+    return "".join(character if character.isprintable() else _escaped(character) for character in str(text))
 
 
 def plain_lines(text: object) -> str:
@@ -17,7 +17,9 @@ def plain_lines(text: object) -> str:
 
 def plain_json(text: str) -> str:
     r"""Return JSON with all that is no visible character escaped as JSON does it, ``\u001b``."""
-    return "".join(each if each.isprintable() or each == "\n" else _json_escaped(each) for each in text)
+    return "".join(
+        character if character.isprintable() or character == "\n" else _json_escaped(character) for character in text
+    )
 
 
 def _escaped(character: str) -> str:

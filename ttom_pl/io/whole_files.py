@@ -76,13 +76,13 @@ def replacing_in(folder: Path | str) -> Iterator[Path]:
     try:
         unfinished.mkdir()
         yield unfinished
-        written = sorted(each for each in unfinished.rglob("*") if each.is_file())
-        for each in written:
-            _to_disk(each)
-        for each in written:
-            place = folder / each.relative_to(unfinished)
+        written = sorted(path for path in unfinished.rglob("*") if path.is_file())
+        for path in written:
+            _to_disk(path)
+        for path in written:
+            place = folder / path.relative_to(unfinished)
             place.parent.mkdir(parents=True, exist_ok=True)
-            each.replace(place)
+            path.replace(place)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

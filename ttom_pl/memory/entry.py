@@ -108,7 +108,7 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; the key is little-endian float32 in base64."""
-        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data = {column.name: getattr(self, column.name) for column in fields(self)}
         key = base64.b64encode(self.key.astype("<f4").tobytes()).decode()
         data |= {"key": key, "layout": dict(self.layout), "extra": dict(self.extra)}
         data |= {"spec": asdict(self.spec), "parents": list(self.parents)}

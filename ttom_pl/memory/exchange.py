@@ -133,7 +133,7 @@ def _manifest(archive: zipfile.ZipFile, size: int) -> dict[str, str]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
         raise ValueError(f"its manifest is not one of {FORMAT} version {VERSION}")
     hashes = manifest.get("entries")
-    if not isinstance(hashes, dict) or {_member(each) for each in hashes} != set(members) - {MANIFEST}:
+    if not isinstance(hashes, dict) or {_member(name) for name in hashes} != set(members) - {MANIFEST}:
         raise ValueError("its manifest lists other entries than it holds")
     return hashes
 

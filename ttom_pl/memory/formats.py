@@ -19,8 +19,8 @@ Format = Literal["diffusers", "comfyui", "peft"]
 _NAME = re.compile(r"(?P<component>[^.]+)\.(?P<module>.+)\.lora_(?P<matrix>[AB])\.weight")
 _BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 _LAYERS = {"to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "o"}
-_COMFYUI = {f"attn1.{name}": f"self_attn.{own}" for name, own in _LAYERS.items()}
-_COMFYUI |= {f"attn2.{name}": f"cross_attn.{own}" for name, own in _LAYERS.items()}
+_COMFYUI = {f"attn1.{name}": f"self_attn.{comfy_name}" for name, comfy_name in _LAYERS.items()}
+_COMFYUI |= {f"attn2.{name}": f"cross_attn.{comfy_name}" for name, comfy_name in _LAYERS.items()}
 _COMFYUI |= {"ffn.net.0.proj": "ffn.0", "ffn.net.2": "ffn.2"}
 """Layers of a block by diffusers' names, and by those of Wan's own code, which ComfyUI runs."""
 

@@ -108,20 +108,20 @@ def _json(value: object) -> str | None:
         return f"it is no object but {type(value).__name__}"
     waiting: list[tuple[object, int]] = [(value, 0)]
     while waiting:
-        each, depth = waiting.pop()
+        piece, depth = waiting.pop()
         if depth > _DEPTH:
             return f"it is nested more than {_DEPTH} deep"
-        if isinstance(each, dict):
-            waiting += [(part, depth + 1) for item in each.items() for part in item]
-        elif isinstance(each, list | tuple):
-            waiting += [(part, depth + 1) for part in each]
-        elif isinstance(each, str):
-            if fault := _text(each, 1 << 30):
+        if isinstance(piece, dict):
+            waiting += [(part, depth + 1) for item in piece.items() for part in item]
+        elif isinstance(piece, list | tuple):
+            waiting += [(part, depth + 1) for part in piece]
+        elif isinstance(piece, str):
+            if fault := _text(piece, 1 << 30):
                 return fault
-        elif isinstance(each, float):
-            if not math.isfinite(each):
+        elif isinstance(piece, float):
+            if not math.isfinite(piece):
                 return "a number in it is not finite"
-        elif isinstance(each, int) and abs(each) >= _INTEGER:
+        elif isinstance(piece, int) and abs(piece) >= _INTEGER:
             return "a number in it has more than 64 bits"
     return None
 

@@ -39,11 +39,11 @@ def collect(files: AdapterFiles, connection: sqlite3.Connection) -> None:
         files.remove(name)
     if connection.execute("SELECT 1 FROM removed").fetchone():
         connection.execute("DELETE FROM removed")
-    found = sorted(orphans(files, connection), key=generation_of)
-    if found:
-        generation = max(schema.read_state(connection).generation + 1, *map(generation_of, found))
+    unowned = sorted(orphans(files, connection), key=generation_of)
+    if unowned:
+        generation = max(schema.read_state(connection).generation + 1, *map(generation_of, unowned))
         schema.change_state(connection, generation=generation)
-    for name in found:
+    for name in unowned:
         try:
             _adopt(files, connection, name)
         except CorruptEntryError as error:
@@ -66,7 +66,9 @@ def _adopt(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> No
         known = row["file"]
         if known in files.names() and generation_of(known) > generation_of(name):
             raise CorruptEntryError(f"adapter file {name} is older than its entry's")
-        counts = {each: max(row[each], getattr(entry, each)) for each in ("hits", "iterations_saved", "last_used")}
+        counts = {
+            column: max(row[column], getattr(entry, column)) for column in ("hits", "iterations_saved", "last_used")
+        }
         schema.change_entry(connection, row, **to_row(entry, name) | counts)
         files.quarantine(known)
     warnings.warn(

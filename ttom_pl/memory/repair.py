@@ -160,7 +160,7 @@ def _replace_database(folder: Path, entries: list[tuple[str, Entry]], generation
     database = Database(fresh, durable=True)
     with database.writing() as connection:
         schema.create(connection)
-        for name, entry in sorted(entries, key=lambda each: (each[1].created, each[0])):
+        for name, entry in sorted(entries, key=lambda named: (named[1].created, named[0])):
             schema.insert_entry(connection, replace(entry, **saved.counts(entry, name)), name)
         for number, row in enumerate(saved.lookups, start=1):
             known = {name: value for name, value in row.items() if name not in ("rowid", "seal")}

@@ -129,13 +129,13 @@ def _words(actors: list[Actor], steer: Literal["noun", "phrase"]) -> list[tuple[
     """Return the words of each actor: its noun, with the adjectives that ``steer`` asks for."""
     if steer == "phrase":
         return [(*actor.noun.modifiers, actor.noun.head) for actor in actors]
-    found = []
+    names = []
     for actor in actors:
         same = [other for other in actors if other is not actor and other.noun.lemma == actor.noun.lemma]
         seen = {word.low for other in same for word in other.noun.modifiers}
-        own = [word for word in actor.noun.modifiers if word.low not in seen] if same else []
-        found.append((*own, actor.noun.head))
-    return found
+        modifiers = [word for word in actor.noun.modifiers if word.low not in seen] if same else []
+        names.append((*modifiers, actor.noun.head))
+    return names
 
 
 def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase], problem: str = "") -> GrammarScene:

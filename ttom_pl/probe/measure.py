@@ -82,7 +82,7 @@ def probe(
 
 def _shown(layout: Layout) -> list[Track]:
     """Return a track of each object."""
-    return [layout.tracks[own[0]] for own in object_tracks(layout)]
+    return [layout.tracks[members[0]] for members in object_tracks(layout)]
 
 
 def _objects(backbone: Backbone, layout: Layout) -> list[list[int]]:
@@ -103,15 +103,17 @@ def _watch(
     return torch.stack(maps), backbone.decode(latents)
 
 
-def _cells(found: Detections, names: Sequence[str], grid: tuple[int, int, int]) -> Tensor:
+def _cells(detections: Detections, names: Sequence[str], grid: tuple[int, int, int]) -> Tensor:
     """Return the cells of each object at the frames of the grid, shape (M, T, h, w)."""
     count, height, width = grid
-    chosen = np.linspace(0, len(found) - 1, count).round().astype(int)
+    chosen = np.linspace(0, len(detections) - 1, count).round().astype(int)
     objects = []
     for name in names:
-        own = ([each.box for each in found.frames[index] if each.label == name] for index in chosen)
-        boxes = (torch.tensor(frame, dtype=torch.float64).reshape(-1, 4) for frame in own)
-        objects.append(torch.stack([box_cells(each, height, width).any(0) for each in boxes]))
+        frames = (
+            [detection.box for detection in detections.frames[index] if detection.label == name] for index in chosen
+        )
+        boxes = (torch.tensor(frame, dtype=torch.float64).reshape(-1, 4) for frame in frames)
+        objects.append(torch.stack([box_cells(corners, height, width).any(0) for corners in boxes]))
     return torch.stack(objects)
 
 

@@ -64,19 +64,19 @@ def _read_entry(entry: Member, size: Size) -> Prompt:
     enriched = _optional(data, "enriched_prompt").strip()
     layout = _mapping(data.get("layout"), "field 'layout'")
     frames = {
-        number: [read_sighting(each, f"layout.frames.{number}[{i}]") for i, each in enumerate(seen)]
+        number: [read_sighting(box, f"layout.frames.{number}[{i}]") for i, box in enumerate(seen)]
         for number, seen in _frames(layout).items()
     }
     text = enriched or original
     objects = _objects(data) if enriched else {}
     tracks = []
-    for each in join_sightings(frames, size, max(frames)):
-        named = objects.get(each.id, [(each.name, "")])
+    for path in join_sightings(frames, size, max(frames)):
+        named = objects.get(path.id, [(path.name, "")])
         places = {span for phrase, word in named for span in find_words(text, phrase, [word] if word else [])[1]}
         spans = tuple(sorted(places))
-        if any(box is not None for box in each.boxes):
+        if any(box is not None for box in path.boxes):
             words = tuple(text[start:end] for start, end in spans)
-            tracks.append(Track(each.id, named[0][0], words, each.boxes, spans))
+            tracks.append(Track(path.id, named[0][0], words, path.boxes, spans))
     background = _optional(layout, "background")
     made = Layout(text, tuple(tracks), entry.key, background, "ttom", original_prompt=original)
     return Prompt(entry.key, original, made)
@@ -84,21 +84,21 @@ def _read_entry(entry: Member, size: Size) -> Prompt:
 
 def _objects(data: Mapping[str, Any]) -> dict[int, list[tuple[str, str]]]:
     """Return the phrases of each object, each with its word."""
-    found = {}
+    phrases_by_id = {}
     for key, value in _mapping(data.get("objects"), "field 'objects'").items():
         where = f"objects.{key}"
-        each = _mapping(value, where)
-        phrases, words = each.get("object_phrases"), each.get("object_words")
+        record = _mapping(value, where)
+        phrases, words = record.get("object_phrases"), record.get("object_words")
         if not isinstance(phrases, list) or not isinstance(words, list) or not phrases or len(phrases) != len(words):
             raise LayoutError(
                 f"{where}: 'object_phrases' and 'object_words' must be lists with a word for each phrase, "
                 f"got {short(phrases)} and {short(words)}"
             )
-        number = read_id(each.get("object_id", key), f"{where}: field 'object_id'")
+        number = read_id(record.get("object_id", key), f"{where}: field 'object_id'")
         if not all(isinstance(text, str) and text.strip() for text in (*phrases, *words)):
             raise LayoutError(f"{where}: phrases and words must be non-empty texts, got {short([phrases, words])}")
-        found[number] = list(zip(phrases, words, strict=True))
-    return found
+        phrases_by_id[number] = list(zip(phrases, words, strict=True))
+    return phrases_by_id
 
 
 def _frames(layout: Mapping[str, Any]) -> dict[int, list[Any]]:
@@ -140,7 +140,7 @@ def _entry(layout: Layout, size: Size) -> dict[str, Any]:
     for keyframe in range(layout.num_keyframes):
         seen = [_sighting(track, keyframe, size) for track in layout.tracks]
         frames[str(keyframe + 1)] = [
-            {"id": each.id, "name": each.name, "box": list(each.box)} for each in seen if each is not None
+            {"id": path.id, "name": path.name, "box": list(path.box)} for path in seen if path is not None
         ]
     objects = {
         str(track.id): {
@@ -177,7 +177,7 @@ def _phrases(track: Track, prompt: str) -> list[str]:
     for start, end in track.spans:
         ends = [end + match.end() for match in re.finditer(r"\W+\w+", prompt[end:])]
         following = (prompt[start:stop] for stop in (end, *ends))
-        unique = next((each for each in following if (find_phrase(prompt, each) or (-1,))[0] == start), track.phrase)
+        unique = next((word for word in following if (find_phrase(prompt, word) or (-1,))[0] == start), track.phrase)
         phrases.append(track.phrase if place[0] <= start and end <= place[1] else unique)
     return phrases or [track.phrase] * len(track.words)
 

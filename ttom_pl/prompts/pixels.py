@@ -103,11 +103,11 @@ def join_sightings(frames: Mapping[int, Sequence[Sighting]], size: Size, num_key
             names.setdefault(sighting.id, sighting.name)
     paths = []
     for number, name in names.items():
-        own = {
-            frame: next((each.box for each in sightings if each.id == number), None)
+        by_frame = {
+            frame: next((seen.box for seen in sightings if seen.id == number), None)
             for frame, sightings in frames.items()
         }
-        boxes = (_box_at(own, frame) for frame in range(1, num_keyframes + 1))
+        boxes = (_box_at(by_frame, frame) for frame in range(1, num_keyframes + 1))
         paths.append(Path(number, name, tuple(box and _clip(box, size) for box in boxes)))
     return paths
 
@@ -124,8 +124,8 @@ def _clip(box: PixelBox, size: Size) -> Box | None:
 def _box_at(known: Mapping[int, PixelBox | None], frame: int) -> PixelBox | None:
     if frame in known:
         return known[frame]
-    before = max((each for each in known if each < frame), default=None)
-    after = min((each for each in known if each > frame), default=None)
+    before = max((number for number in known if number < frame), default=None)
+    after = min((number for number in known if number > frame), default=None)
     if before is None or after is None:
         nearest = after if before is None else before
         assert nearest is not None

@@ -55,7 +55,7 @@ def read_any(path: Path | str, long: Path | str | None = None) -> list[Prompt]:
     prompts = _read(path)
     if long is None:
         return prompts
-    texts = [each.long or each.text for each in _read(long)]
+    texts = [line.long or line.text for line in _read(long)]
     if len(texts) != len(prompts):
         raise PromptError(f"{long} holds {len(texts)} prompts and {path} {len(prompts)}; give one long prompt for each")
     return [replace(prompt, long=text) for prompt, text in zip(prompts, texts, strict=True)]
@@ -68,7 +68,7 @@ def _read(path: Path | str) -> list[Prompt]:
     if not prompts:
         raise PromptError(f"{path} holds no prompt; write one a line")
     _check_ids(prompts, path)
-    return [_placed(each, path) for each in prompts]
+    return [_placed(prompt, path) for prompt in prompts]
 
 
 def _placed(prompt: Prompt, path: Path) -> Prompt:

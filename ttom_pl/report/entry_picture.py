@@ -34,11 +34,11 @@ def entry_picture(entry: Entry) -> Image.Image:
     size = _size(next(iter(maps.values()))) if maps else _CELL
     boxes = interpolate_boxes(layout, frames).numpy()
     rows = []
-    for number, own in enumerate(object_tracks(layout)):
+    for number, members in enumerate(object_tracks(layout)):
         blank = [Image.new("RGB", size, "#eeeeee") for _ in range(frames)]
         strips = [_strip(blank, boxes, range(len(boxes)))]
-        strips += [_strip([_heat(frame, size) for frame in each[number]], boxes, own) for each in maps.values()]
-        rows.append((layout.tracks[own[0]].phrase, strips))
+        strips += [_strip([_heat(frame, size) for frame in heat[number]], boxes, members) for heat in maps.values()]
+        rows.append((layout.tracks[members[0]].phrase, strips))
     columns = ["layout", *(f"attention {name}" for name in maps)]
     if maps and entry.merged > 1:
         columns[-1] += " (when inserted)"

@@ -66,7 +66,7 @@ def write_page(
         links: files to link to, relative to the folder.
         method: how the videos were made.
     """
-    served = sorted((each for each in results if isinstance(each, Result)), key=lambda result: result.number)
+    served = sorted((line for line in results if isinstance(line, Result)), key=lambda result: result.number)
     environment = _environment()
     page = environment.get_template("report.html.j2").render(
         name=name,
@@ -79,7 +79,7 @@ def write_page(
         entries=lineage(served),
         cards=[make_head(folder, result, environment, place < INLINE) for place, result in enumerate(served)],
         boxes=any(result.layout is not None for result in served),
-        skipped=[each for each in results if isinstance(each, Skipped)],
+        skipped=[line for line in results if isinstance(line, Skipped)],
         versions=served[-1].versions if served else {},
     )
     path = folder / NAME

@@ -57,7 +57,7 @@ class RunFolder:
 
     def check(self, config: str = "", complete: Complete = modern) -> None:
         """Raise what :meth:`open` would, as far as that can be told without writing anything."""
-        there = next(each for each in (self.path.absolute(), *self.path.absolute().parents) if each.exists())
+        there = next(folder for folder in (self.path.absolute(), *self.path.absolute().parents) if folder.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise RunError(f"cannot write to the run folder {str(self.path)!r}; choose another")
         if not (self.path / RESULTS).is_file():

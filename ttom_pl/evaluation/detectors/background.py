@@ -47,13 +47,15 @@ def background_motion(video: Tensor, frames: Sequence[Sequence[Detection]]) -> t
 def _background(detections: Sequence[Detection], height: int, width: int) -> Floats:
     """Return 1 where no object is, shape (height, width)."""
     mask = np.ones((height, width))
-    for each in detections:
-        if each.mask is not None:
-            rows = np.minimum(((np.arange(height) + 0.5) * each.mask.shape[0] / height).astype(int), len(each.mask) - 1)
-            columns = ((np.arange(width) + 0.5) * each.mask.shape[1] / width).astype(int)
-            mask[each.mask[np.ix_(rows, np.minimum(columns, each.mask.shape[1] - 1))]] = 0
+    for detection in detections:
+        if detection.mask is not None:
+            rows = np.minimum(
+                ((np.arange(height) + 0.5) * detection.mask.shape[0] / height).astype(int), len(detection.mask) - 1
+            )
+            columns = ((np.arange(width) + 0.5) * detection.mask.shape[1] / width).astype(int)
+            mask[detection.mask[np.ix_(rows, np.minimum(columns, detection.mask.shape[1] - 1))]] = 0
         else:
-            x0, y0, x1, y1 = np.clip(each.box, 0, 1) * (width, height, width, height)
+            x0, y0, x1, y1 = np.clip(detection.box, 0, 1) * (width, height, width, height)
             mask[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = 0
     return mask
 

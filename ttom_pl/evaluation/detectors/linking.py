@@ -58,7 +58,7 @@ def suppress(detections: Sequence[Detection], threshold: float) -> list[Detectio
         threshold: IoU above which two boxes are one object.
     """
     kept: list[Detection] = []
-    for each in sorted(detections, key=lambda each: -each.score):
-        if all(each.label != other.label or box_iou(each.box, other.box) <= threshold for other in kept):
-            kept.append(each)
+    for detection in sorted(detections, key=lambda candidate: -candidate.score):
+        if all(detection.label != other.label or box_iou(detection.box, other.box) <= threshold for other in kept):
+            kept.append(detection)
     return kept

@@ -56,13 +56,16 @@ class Sam2Tracker(Detector):
 
         See :class:`~ttom_pl.evaluation.detectors.Detector`.
         """
-        found = self.detector.detect(video, phrases)
-        key = max(range(len(found)), key=lambda time: (len(found.frames[time]), _confidence(found.frames[time])))
-        seeds = found.frames[key]
+        detections = self.detector.detect(video, phrases)
+        key = max(
+            range(len(detections)),
+            key=lambda time: (len(detections.frames[time]), _confidence(detections.frames[time])),
+        )
+        seeds = detections.frames[key]
         if not seeds:
-            return found
+            return detections
         labels = {seed.label for seed in seeds}
-        frames = [[each for each in frame if each.label not in labels] for frame in found.frames]
+        frames = [[detection for detection in frame if detection.label not in labels] for frame in detections.frames]
         for time, masks in self._follow(video, key, seeds).items():
             frames[time] += [
                 replace(seed, box=_box(mask), mask=mask)
@@ -82,8 +85,8 @@ class Sam2Tracker(Detector):
                 logits = F.interpolate(output.pred_masks.float(), (height, width), mode="bilinear")[:, 0]
                 there = (output.object_score_logits.flatten() > 0).tolist()
                 inside = (logits > 0).cpu().numpy()
-                found = [mask if seen else None for mask, seen in zip(inside, there, strict=True)]
-                masks.setdefault(output.frame_idx, found)
+                frame_masks = [mask if seen else None for mask, seen in zip(inside, there, strict=True)]
+                masks.setdefault(output.frame_idx, frame_masks)
         return masks
 
     def _session(self, video: Tensor, key: int, seeds: Sequence[Detection]) -> Any:
@@ -102,7 +105,7 @@ class Sam2Tracker(Detector):
 
 
 def _confidence(frame: Sequence[Detection]) -> float:
-    return sum(each.score for each in frame)
+    return sum(detection.score for detection in frame)
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

@@ -53,10 +53,10 @@ class SpritesDetector(Detector):
         self, tracks: Sequence[tuple[int, DetectedTrack]], colors: set[str], shapes: set[str]
     ) -> list[tuple[int, DetectedTrack]]:
         """Return the numbered tracks that answer a phrase which allows some colours and shapes."""
-        colored = [each for each in tracks if each[1].color in colors]
+        colored = [numbered for numbered in tracks if numbered[1].color in colors]
         if self.by == "closest":
-            colored = [each for each in colored if each[1].coverage >= _LEAST_COVERAGE]
-        shaped = [each for each in colored if each[1].shape in shapes]
+            colored = [numbered for numbered in colored if numbered[1].coverage >= _LEAST_COVERAGE]
+        shaped = [numbered for numbered in colored if numbered[1].shape in shapes]
         if self.by == "look" or colors == set(COLORS):
             return shaped
         return colored if self.by == "color" else shaped or colored

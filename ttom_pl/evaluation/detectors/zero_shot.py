@@ -68,13 +68,13 @@ class ZeroShotDetector(Detector):
         """Return the objects that the phrases name; see :class:`~ttom_pl.evaluation.detectors.Detector`."""
         pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         pictures = [Image.fromarray(frame) for frame in pixels]
-        found: list[list[Detection]] = [[] for _ in pictures]
+        frames_seen: list[list[Detection]] = [[] for _ in pictures]
         for phrase in phrases:
             for first in range(0, len(pictures), self.batch_size):
                 batch = pictures[first : first + self.batch_size]
                 for time, detections in enumerate(self._detect(batch, phrase), start=first):
-                    found[time] += suppress(detections, self.nms_threshold)
-        frames = link(found)
+                    frames_seen[time] += suppress(detections, self.nms_threshold)
+        frames = link(frames_seen)
         return Detections(frames, background_motion(video, frames))
 
     @torch.inference_mode()
@@ -91,10 +91,10 @@ class ZeroShotDetector(Detector):
         return [
             [
                 Detection(phrase, box, score)
-                for score, corners in zip(each["scores"].tolist(), each["boxes"].tolist(), strict=True)
+                for score, corners in zip(result["scores"].tolist(), result["boxes"].tolist(), strict=True)
                 if (box := _fractions(corners, size)) is not None
             ]
-            for each, size in zip(results, sizes, strict=True)
+            for result, size in zip(results, sizes, strict=True)
         ]
 
 

@@ -104,10 +104,10 @@ def read_grades(answer: str, claims: Claims) -> tuple[str, ...]:
         ValueError: if it has not one letter for each claim; the message is fit to be shown to the judge.
     """
     text = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", "", answer, flags=re.DOTALL | re.IGNORECASE)
-    found = _from_json(text)
-    if found is None:
-        found = re.findall(r"grade\W{0,6}(?:is\W+)?([A-Z])\b", text, re.IGNORECASE)
-    letters = tuple(str(each).strip().upper() for each in found)
+    grades = _from_json(text)
+    if grades is None:
+        grades = re.findall(r"grade\W{0,6}(?:is\W+)?([A-Z])\b", text, re.IGNORECASE)
+    letters = tuple(str(grade).strip().upper() for grade in grades)
     unknown = [letter for letter in letters if letter not in GRADES]
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no grade; use the letters {', '.join(GRADES)}")

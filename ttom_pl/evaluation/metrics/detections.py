@@ -77,17 +77,17 @@ class Detections:
 
     def tracks(self, label: str) -> list[list[Detection | None]]:
         """Return the objects of a label, each with a detection a frame, ``None`` where it was not seen."""
-        found: dict[int, list[Detection | None]] = {}
+        tracks: dict[int, list[Detection | None]] = {}
         for time, detections in enumerate(self.frames):
-            for each in detections:
-                if each.label == label:
-                    found.setdefault(each.track, [None] * len(self))[time] = each
-        return list(found.values())
+            for detection in detections:
+                if detection.label == label:
+                    tracks.setdefault(detection.track, [None] * len(self))[time] = detection
+        return list(tracks.values())
 
     @property
     def labels(self) -> list[str]:
         """The labels that were seen, in the order in which they first appear."""
-        return list(dict.fromkeys(each.label for detections in self.frames for each in detections))
+        return list(dict.fromkeys(detection.label for detections in self.frames for detection in detections))
 
 
 def evenly(length: int, number: int) -> list[int]:
@@ -110,4 +110,4 @@ def _area(box: Box) -> float:
 
 def coverage(track: Sequence[Detection | None]) -> float:
     """Return the fraction of the frames in which an object is seen."""
-    return sum(each is not None for each in track) / len(track)
+    return sum(detection is not None for detection in track) / len(track)

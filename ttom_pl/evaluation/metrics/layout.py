@@ -33,7 +33,7 @@ def layout_miou(detections: Detections, layout: Layout, labels: Sequence[str] = 
     wanted = interpolate_boxes(layout, len(detections)).double().numpy()
     scores = np.zeros(len(labels))
     for label in dict.fromkeys(labels):
-        rows = [row for row, each in enumerate(labels) if each == label]
+        rows = [row for row, name in enumerate(labels) if name == label]
         seen = detections.tracks(label)
         if seen:
             iou = np.array([[_iou(track, wanted[row]) for track in seen] for row in rows])
@@ -45,8 +45,8 @@ def layout_miou(detections: Detections, layout: Layout, labels: Sequence[str] = 
 def _iou(track: Sequence[Detection | None], boxes: NDArray[np.float64]) -> float:
     """Return the mean IoU of a detected track with the boxes (F, 4) of a layout's, over the frames that have one."""
     shared = [
-        0.0 if each is None else box_iou(each.box, (x0, y0, x1, y1))
-        for each, (x0, y0, x1, y1) in zip(track, boxes.tolist(), strict=True)
+        0.0 if detection is None else box_iou(detection.box, (x0, y0, x1, y1))
+        for detection, (x0, y0, x1, y1) in zip(track, boxes.tolist(), strict=True)
         if not math.isnan(x0)
     ]
     return float(np.mean(shared)) if shared else 0.0

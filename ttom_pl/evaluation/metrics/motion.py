@@ -29,7 +29,7 @@ def net_displacement(track: Sequence[Detection | None], detections: Detections) 
             "motion is measured against the background, and the detector did not measure that; "
             "give Detections.background, (0, 0) a frame for a fixed camera"
         )
-    seen = [(time, each.center) for time, each in enumerate(track) if each is not None]
+    seen = [(time, detection.center) for time, detection in enumerate(track) if detection is not None]
     (first, (x0, y0)), (last, (x1, y1)) = seen[0], seen[-1]
     (bx0, by0), (bx1, by1) = detections.background[first], detections.background[last]
     return (x1 - x0) - (bx1 - bx0), (y1 - y0) - (by1 - by0)

@@ -27,7 +27,9 @@ def generative_numeracy(detections: Detections, counts: Mapping[str, int]) -> fl
         raise ValueError("generative numeracy needs at least one label and its number")
     frames = detections.sample(NUM_FRAMES).frames
     exact = sum(
-        sum(each.label == label for each in frame) == number for frame in frames for label, number in counts.items()
+        sum(detection.label == label for detection in frame) == number
+        for frame in frames
+        for label, number in counts.items()
     )
     return exact / (len(frames) * len(counts))
 

@@ -35,7 +35,7 @@ def spatial_relationship(detections: Detections, first: str, relation: str, seco
 
 def _frame_score(frame: tuple[Detection, ...], first: str, direction: tuple[int, int], second: str) -> float:
     a = _best(frame, first)
-    b = _best([each for each in frame if each is not a and (a is None or each.box != a.box)], second)
+    b = _best([other for other in frame if other is not a and (a is None or other.box != a.box)], second)
     if a is None or b is None:
         return 0.0 if a is b else 0.2
     (ax, ay), (bx, by), (ux, uy) = _center(a), _center(b), direction
@@ -44,7 +44,11 @@ def _frame_score(frame: tuple[Detection, ...], first: str, direction: tuple[int,
 
 
 def _best(frame: tuple[Detection, ...] | list[Detection], label: str) -> Detection | None:
-    return max((each for each in frame if each.label == label), key=lambda each: each.score, default=None)
+    return max(
+        (detection for detection in frame if detection.label == label),
+        key=lambda detection: detection.score,
+        default=None,
+    )
 
 
 def _center(detection: Detection) -> tuple[float, float]:

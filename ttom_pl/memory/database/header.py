@@ -24,9 +24,9 @@ def header_fault(path: Path) -> str | None:
         return None
     if len(head) < _SIZE:
         return "truncated"
-    untouched = not any(head[at : at + len(each)].strip(b"\x00") for at, each in _FORMATS)
+    untouched = not any(head[at : at + len(constant)].strip(b"\x00") for at, constant in _FORMATS)
     expected = _CONSTANT if untouched else (*_CONSTANT, *_FORMATS)
-    if head[18:20] not in _JOURNALS or any(head[at : at + len(each)] != each for at, each in expected):
+    if head[18:20] not in _JOURNALS or any(head[at : at + len(constant)] != constant for at, constant in expected):
         return "damaged (its first bytes are not those of a memory)"
     return None
 
@@ -41,9 +41,9 @@ def mend_header(path: Path) -> None:
     with path.open("r+b") as file:
         if len(file.read(_SIZE)) < _SIZE:
             return
-        for at, each in (*_CONSTANT, *_FORMATS, (16, _PAGE), (18, _JOURNALS[1])):
+        for at, constant in (*_CONSTANT, *_FORMATS, (16, _PAGE), (18, _JOURNALS[1])):
             file.seek(at)
-            file.write(each)
+            file.write(constant)
 
 
 def _head(path: Path) -> bytes:

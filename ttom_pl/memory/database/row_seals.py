@@ -24,7 +24,7 @@ class BrokenRowError(ValueError):
 
 def to_row(entry: Entry, file: str) -> dict[str, Any]:
     """Return the columns of an entry, but for its label and its seal."""
-    row = {each.name: getattr(entry, each.name) for each in fields(Entry)}
+    row = {column.name: getattr(entry, column.name) for column in fields(Entry)}
     row |= {"key": entry.key.astype("<f4").tobytes(), "spec": asdict(entry.spec)}
     row |= {name: json.dumps(row[name], sort_keys=True) for name in ("layout", "extra", "spec", "parents")}
     return row | {"file": file, "spec_digest": entry.spec.digest, "dimension": entry.key.size}
@@ -39,7 +39,7 @@ def from_row(row: sqlite3.Row) -> Entry:
     if not is_sealed(row):
         raise BrokenRowError("its row is not as it was written")
     try:
-        data = {each.name: row[each.name] for each in fields(Entry)}
+        data = {column.name: row[column.name] for column in fields(Entry)}
         data |= {"key": np.frombuffer(row["key"], "<f4").astype(np.float32), "layout": json.loads(row["layout"])}
         data |= {"extra": json.loads(row["extra"])}
         data |= {"spec": AdapterSpec.from_dict(json.loads(row["spec"])), "parents": tuple(json.loads(row["parents"]))}

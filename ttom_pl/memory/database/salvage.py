@@ -46,11 +46,11 @@ class Salvaged:
         row = self.rows.get(file) or self.rows.get(entry.id)
         if row is None:
             return {}
-        found = {name: row[name] for name in COUNTS}
+        counts = {name: row[name] for name in COUNTS}
         with suppress(ValueError, TypeError, OverflowError):
-            whole = sealed(to_row(entry, file) | {"label": row["label"]} | found)
-            if (whole["seal"] == row["seal"]) if "seal" in row else _are_counts(entry, found):
-                return found
+            whole = sealed(to_row(entry, file) | {"label": row["label"]} | counts)
+            if (whole["seal"] == row["seal"]) if "seal" in row else _are_counts(entry, counts):
+                return counts
         return {}
 
 
@@ -82,9 +82,11 @@ def salvage(path: Path) -> Salvaged:
     return saved
 
 
-def _are_counts(entry: Entry, found: Mapping[str, Any]) -> bool:
+def _are_counts(entry: Entry, counts: Mapping[str, Any]) -> bool:
     """Whether counts of uses can be later than those of an entry's file; the first version had no seals."""
-    return all(isinstance(found[name], int | float) and getattr(entry, name) <= found[name] < 2**53 for name in COUNTS)
+    return all(
+        isinstance(counts[name], int | float) and getattr(entry, name) <= counts[name] < 2**53 for name in COUNTS
+    )
 
 
 def _is_lookup(row: sqlite3.Row) -> bool:

@@ -204,18 +204,18 @@ def faults(connection: sqlite3.Connection) -> list[str]:
     """Return what is wrong with tables and rows, but for those of the entries."""
     if read_version(connection) < VERSION:  # without seals there is nothing to compare with
         return []
-    state, found = read_state(connection), []
+    state, faults = read_state(connection), []
     if _tables(connection) != _expected_tables():
-        found.append("its tables are not those of a memory")
+        faults.append("its tables are not those of a memory")
     numbers = [row["number"] for row in connection.execute("SELECT * FROM lookups ORDER BY number") if is_sealed(row)]
     if numbers != list(range(1, state.lookups + 1)):
-        found.append("lookups are missing or not as they were written")
+        faults.append("lookups are missing or not as they were written")
     if connection.execute("SELECT coalesce(max(label), 0) > ? FROM entries", (state.label,)).fetchone()[0]:
-        found.append("a label is greater than all that were given")
+        faults.append("a label is greater than all that were given")
     others = [row for table in ("snapshots", "removed") for row in connection.execute(f"SELECT * FROM {table}")]
     if not all(map(is_sealed, others)):
-        found.append("a row of the snapshots or of removed files is not as it was written")
-    return found
+        faults.append("a row of the snapshots or of removed files is not as it was written")
+    return faults
 
 
 def _tables(connection: sqlite3.Connection) -> set[tuple[Any, ...]]:

@@ -79,8 +79,10 @@ class VectorIndex:
         k = min(k, len(self.labels))
         if k == 0:
             return []
-        found = self._search(vector, k, _QUICK) if enough < 1 else []
-        return found if found and found[-1][1] >= enough else self._search(vector, k, _ef(len(self.labels)))
+        neighbours = self._search(vector, k, _QUICK) if enough < 1 else []
+        return (
+            neighbours if neighbours and neighbours[-1][1] >= enough else self._search(vector, k, _ef(len(self.labels)))
+        )
 
     def _search(self, vector: NDArray[np.float32], k: int, candidates: int) -> list[tuple[int, float]]:
         self._index.set_ef(max(candidates, 2 * k))

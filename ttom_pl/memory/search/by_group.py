@@ -67,7 +67,9 @@ class GroupSearch:
         removed: Collection[tuple[EntryGroup, int]],
     ) -> None:
         """Follow a change that this process has committed, which made ``generation``, without asking the database."""
-        current = {group: each for group, each in self._followed.items() if each.generation == generation - 1}
+        current = {
+            group: followed for group, followed in self._followed.items() if followed.generation == generation - 1
+        }
         gone = {label for _, label in removed}
         for group, label in removed:  # first, so that the new entry gets an old one's slot
             if group in current and label in current[group].index.labels:
@@ -77,13 +79,15 @@ class GroupSearch:
             if group in current and label not in gone:  # what was added may have been evicted in the same change
                 current[group].index.add([label], vector[None])
                 current[group].saved = False
-        for each in current.values():
-            each.generation = generation
+        for followed in current.values():
+            followed.generation = generation
 
     @property
     def unsaved(self) -> bool:
         """Whether an index that can be saved differs from its snapshot."""
-        return any(not each.saved and isinstance(each.index, VectorIndex) for each in self._followed.values())
+        return any(
+            not followed.saved and isinstance(followed.index, VectorIndex) for followed in self._followed.values()
+        )
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Write snapshots of what has changed; call it in a writing transaction, and ``tidy`` when it is committed."""

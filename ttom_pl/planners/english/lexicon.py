@@ -58,10 +58,10 @@ def look_up(word: str) -> WordEntry | None:
 def kinds_of(sense: int) -> tuple[int, ...]:
     """Return a thing and all that is more general than it, the nearest first."""
     tree = _lines()[0]
-    found = [sense]
-    while tree[found[-1]] != "-":
-        found.append(int(tree[found[-1]], 36))
-    return tuple(found)
+    path = [sense]
+    while tree[path[-1]] != "-":
+        path.append(int(tree[path[-1]], 36))
+    return tuple(path)
 
 
 def is_kind_of(word: str, general: str) -> bool:

@@ -102,8 +102,8 @@ def in_rows(bodies: Sequence[Body], num_keyframes: int) -> tuple[Floats, ...]:
     boxes = []
     for body in bodies:
         half = np.minimum(np.array(body.size) / 2, 0.4 * side)
-        own, cells = cells[: body.count, None], cells[body.count :]
-        still = np.concatenate([own - half, own + half], axis=-1)
+        centres, cells = cells[: body.count, None], cells[body.count :]
+        still = np.concatenate([centres - half, centres + half], axis=-1)
         boxes.append(np.repeat(still, num_keyframes, axis=1))
     return tuple(boxes)
 
@@ -113,15 +113,15 @@ def _first_that_fits(
 ) -> tuple[Floats, ...] | None:
     """Return the best placement at the largest size and the longest way at which there is one."""
     stacked = {i for r in relations if r.kind not in ("left", "right", "beside") for i in (*r.firsts, *r.seconds)}
-    each = [list(_formations(body, i in stacked)) for i, body in enumerate(bodies)]
-    work.spend(sum(map(len, each)) * _SHAPE_WORK)
-    shapes = sorted(islice(product(*each), _MOST_SHAPES**2), key=lambda shape: sum(cost for _, _, cost in shape))
+    formations = [list(_formations(body, i in stacked)) for i, body in enumerate(bodies)]
+    work.spend(sum(map(len, formations)) * _SHAPE_WORK)
+    shapes = sorted(islice(product(*formations), _MOST_SHAPES**2), key=lambda shape: sum(cost for _, _, cost in shape))
     shapes = shapes[:_MOST_SHAPES]
     for shrink, shorten in islice(_ladder(bodies), max(len(_SIZES), _MOST_TRIES // len(shapes))):
-        found = (
+        placements = (
             _place(bodies, shape, relations, num_keyframes, displacement * shorten, shrink, work) for shape in shapes
         )
-        best = min((f for f in found if f is not None), key=lambda f: round(f[0], 9), default=None)
+        best = min((f for f in placements if f is not None), key=lambda f: round(f[0], 9), default=None)
         if best is not None:
             return tuple(best[1])
     return None
@@ -194,22 +194,22 @@ def _place(
             return None
         anchors.append(ways)
     homes = [None if any(i in anchored for i in group.boxes) else _home(group, bodies) for group in groups]
-    found = choose_spots([group.all_boxes for group in groups], anchors, homes, work)
-    if found is None:
+    chosen = choose_spots([group.all_boxes for group in groups], anchors, homes, work)
+    if chosen is None:
         return None
-    cost, shifts = found
+    cost, shifts = chosen
     placed = {i: b + np.tile(s, 2) for group, s in zip(groups, shifts, strict=True) for i, b in group.boxes.items()}
     return cost + sum(shape[2] for shape in shapes), [placed[i] for i in range(len(bodies))]
 
 
 def _home(cluster: Cluster, bodies: Sequence[Body]) -> Floats:
     """Return where the middle of a cluster should be (2,): the middle of the frame, or on the ground, or in the air."""
-    own = [bodies[i] for i in cluster.boxes]
-    if any(body.motion.manner == "fall" or any(dy for _, dy in body.motion.moves) for body in own):
+    members = [bodies[i] for i in cluster.boxes]
+    if any(body.motion.manner == "fall" or any(dy for _, dy in body.motion.moves) for body in members):
         return np.array([0.5, 0.5])
     boxes = cluster.all_boxes
     half = (boxes[..., 3].max() - boxes[..., 1].min()) / 2
-    level = own[0].level if len({body.level for body in own}) == 1 else ""
+    level = members[0].level if len({body.level for body in members}) == 1 else ""
     return np.array([0.5, {"": 0.5, "ground": max(0.5, _GROUND - half), "air": _SKY}[level]])
 
 

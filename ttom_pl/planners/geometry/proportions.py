@@ -31,11 +31,11 @@ def size_class(noun: NounPhrase) -> int | None:
 def relative_sizes(nouns: Sequence[NounPhrase]) -> list[float]:
     """Return how large to make the things of a scene, 1 being the usual size; 1 for all that are of one class."""
     classes = [size_class(noun) for noun in nouns]
-    known = [each for each in classes if each is not None]
+    known = [number for number in classes if number is not None]
     if len(set(known)) < 2:
         return [1.0] * len(nouns)
     middle = (min(known) + max(known)) / 2
-    sizes = [1.0 if each is None else _STEP ** (each - middle) for each in classes]
+    sizes = [1.0 if number is None else _STEP ** (number - middle) for number in classes]
     return [min(max(size, 1 / _MOST), _MOST) for size in sizes]
 
 

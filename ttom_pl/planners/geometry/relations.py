@@ -58,15 +58,15 @@ def clusters(
         The clusters, each body in one; ``None`` where the relations cannot hold together.
     """
     fixed = set(anchored)
-    found = []
+    made = []
     for members in _components(len(boxes), relations):
-        own = [r for r in relations if set(r.firsts) <= members]
+        inner = [r for r in relations if set(r.firsts) <= members]
         start = min(members, key=lambda i: (i not in fixed, i))
-        cluster = _assemble(start, boxes, own, work)
+        cluster = _assemble(start, boxes, inner, work)
         if cluster is None:
             return None
-        found.append(cluster)
-    return found
+        made.append(cluster)
+    return made
 
 
 def _components(count: int, relations: Sequence[Relation]) -> list[set[int]]:
@@ -94,9 +94,9 @@ def _extend(
     relation = next(r for r in waiting if placed.keys() & {*r.firsts, *r.seconds})
     rest = [r for r in waiting if r is not relation]
     for both in _attach(relation, boxes, placed, work):
-        found = _extend(both, rest, boxes, work)
-        if found is not None:
-            return found
+        completed = _extend(both, rest, boxes, work)
+        if completed is not None:
+            return completed
     return None
 
 

@@ -60,13 +60,13 @@ def choose_spots(
     middles = [(b[..., :2].min((0, 1)) + b[..., 2:].max((0, 1))) / 2 for b in boxes]
     chosen = np.zeros((1, 0), dtype=int)
     costs = np.zeros(1)
-    for i, own in enumerate(anchors):
+    for i, offsets in enumerate(anchors):
         order = 2e-3 * (i - (len(boxes) - 1) / 2)
         middle, home = middles[i], homes[i]
-        away = 4 * (own**2).sum(1) if home is None else ((own + middle - home) ** 2).sum(1)
-        total = costs[:, None] + away - order * own.sum(1)
+        away = 4 * (offsets**2).sum(1) if home is None else ((offsets + middle - home) ** 2).sum(1)
+        total = costs[:, None] + away - order * offsets.sum(1)
         for j in range(i):
-            shift = own[None] - anchors[j][chosen[:, j]][:, None]
+            shift = offsets[None] - anchors[j][chosen[:, j]][:, None]
             work.spend(_SORT_WORK * total.size)
             distinct, where = _distinct(np.round(shift.reshape(-1, 2), 9))
             few = as_few_frames(fine[i], fine[j])
@@ -81,4 +81,4 @@ def choose_spots(
         rows, columns = np.unravel_index(best, total.shape)
         chosen = np.column_stack([chosen[rows], columns])
         costs = total.ravel()[best]
-    return float(costs[0]), [own[k] for own, k in zip(anchors, chosen[0], strict=True)]
+    return float(costs[0]), [offsets[k] for offsets, k in zip(anchors, chosen[0], strict=True)]

@@ -55,9 +55,9 @@ def read_passage(prompt: str, tokens: Sequence[Token], chunks: Sequence[Chunk], 
         gist.keep_motions(before)
     _add_missed(gist, sentences)
     gist.scene.doubts = [doubt for doubt in gist.scene.doubts if not doubt[1].endswith(" without what it is about")]
-    found = salience_scores(gist, sentences)
-    chosen = choose_salient(found, most)
-    gist.scene.doubts += doubts(gist, sentences, found, chosen)
+    saliences = salience_scores(gist, sentences)
+    chosen = choose_salient(saliences, most)
+    gist.scene.doubts += doubts(gist, sentences, saliences, chosen)
     gist.keep(chosen)
     return gist.finish()
 

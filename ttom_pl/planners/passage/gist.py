@@ -94,8 +94,8 @@ class Gist(Cast):
     def set_subjects(self, nouns: Sequence[NounPhrase], move: bool = False) -> None:
         """Make the clause about what some noun phrases name."""
         self._names_subjects = True
-        own, others = _appositions(self.prompt, nouns)
-        super().set_subjects(own, move)
+        acting, others = _appositions(self.prompt, nouns)
+        super().set_subjects(acting, move)
         self.idle = not self.subjects
         for i in self.subjects[-1:]:
             self.aliases.setdefault(i, []).extend(others)
@@ -154,8 +154,8 @@ class Gist(Cast):
         """Return the actors that a plural takes together ("both animals", "the two vehicles")."""
         if not noun.plural or (noun.determiner not in fw.DEFINITE | {"both", "all"} and noun.count != 2):
             return []
-        found = [i for i, actor in enumerate(self.scene.actors) if things.is_any_of(noun, actor.noun)]
-        return found if len(found) > 1 else []
+        matching = [i for i, actor in enumerate(self.scene.actors) if things.is_any_of(noun, actor.noun)]
+        return matching if len(matching) > 1 else []
 
     def _is_new_thing(self, noun: NounPhrase) -> bool:
         if not things.can_be_drawn(noun) or (self.sentence.is_opening(noun) and noun.lemma in _PICTURES):

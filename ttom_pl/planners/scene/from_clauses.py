@@ -30,7 +30,7 @@ def read_into(cast: Cast, clauses: Sequence[Clause]) -> None:
             )
             if finite and nameless:
                 continue
-            if nameless or (clause.has_verb and not finite and any(each.subjects for each in clauses[number + 1 :])):
+            if nameless or (clause.has_verb and not finite and any(later.subjects for later in clauses[number + 1 :])):
                 waiting += parts_of(clause)
                 continue
         _read(cast, clause, waiting)

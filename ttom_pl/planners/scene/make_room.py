@@ -29,12 +29,12 @@ def place(
     _merge_crowds(scene)
     bodies, relations, left = scene.bodies(size), tuple(scene.relations), MOST_WORK
     while True:
-        found = search(bodies, relations, num_keyframes, displacement, left)
-        if found.boxes is not None:
-            return found.boxes
-        if found.spent > left:
+        arranged = search(bodies, relations, num_keyframes, displacement, left)
+        if arranged.boxes is not None:
+            return arranged.boxes
+        if arranged.spent > left:
             break
-        left -= found.spent
+        left -= arranged.spent
         if relations:
             scene.doubts.append((0.4, f"no room for the relation {relations[-1].kind!r}"))
             relations = relations[:-1]

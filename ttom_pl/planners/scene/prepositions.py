@@ -192,5 +192,7 @@ def _comes_along(noun: NounPhrase, part: Part) -> bool:
     """Whether "with …" names someone or something else, not a tool or a part of the subject."""
     if objects.is_animate(noun):
         return True
-    own = noun.determiner in {"its", "their"}
-    return part.verb is not None and not own and (noun.has_article or (bool(noun.determiner) and not noun.plural))
+    possessive = noun.determiner in {"its", "their"}
+    return (
+        part.verb is not None and not possessive and (noun.has_article or (bool(noun.determiner) and not noun.plural))
+    )

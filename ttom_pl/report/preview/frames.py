@@ -35,13 +35,13 @@ class Look:
 
 def looks(layout: Layout) -> list[Look]:
     """Return how each track of a layout is drawn."""
-    found: dict[int, Look] = {}
+    looks_by_index: dict[int, Look] = {}
     for number, members in enumerate(object_tracks(layout)):
         color = TRACK_COLORS[number % len(TRACK_COLORS)]
         for place, index in enumerate(members, start=1):
             name = _name(layout.tracks[index])
-            found[index] = Look(f"{name} {place}" if len(members) > 1 else name, color)
-    return [found[index] for index in range(len(layout.tracks))]
+            looks_by_index[index] = Look(f"{name} {place}" if len(members) > 1 else name, color)
+    return [looks_by_index[index] for index in range(len(layout.tracks))]
 
 
 def draw_frames(
@@ -113,7 +113,7 @@ def _draw_way(draw: ImageDraw.ImageDraw, boxes: NDArray[np.float64], color: str)
 
 def _arrowhead(points: Sequence[Point], length: float) -> list[Point]:
     (x, y) = points[-1]
-    behind = next((each for each in reversed(points) if math.dist(each, points[-1]) >= length / 2), points[0])
+    behind = next((point for point in reversed(points) if math.dist(point, points[-1]) >= length / 2), points[0])
     angle = math.atan2(y - behind[1], x - behind[0])
     sides = [(x - length * math.cos(angle + turn), y - length * math.sin(angle + turn)) for turn in (-0.45, 0.45)]
     return [(x, y), *sides]

@@ -125,9 +125,9 @@ def _cell(plan: Plan, number: int, frame: tuple[int, int]) -> Image.Image:
 def _stack(pictures: Sequence[Image.Image], width: int, inset: int = 0) -> Image.Image:
     """Return pictures below each other; those that are narrower are inset."""
     gap = max(inset, 2)
-    stacked = Image.new("RGB", (width, sum(each.height for each in pictures) + gap * len(pictures)), "white")
+    stacked = Image.new("RGB", (width, sum(picture.height for picture in pictures) + gap * len(pictures)), "white")
     top = 0
-    for each in pictures:
-        stacked.paste(each, (0 if each.width == width else inset, top))
-        top += each.height + gap
+    for picture in pictures:
+        stacked.paste(picture, (0 if picture.width == width else inset, top))
+        top += picture.height + gap
     return stacked

@@ -33,11 +33,11 @@ def prompt_pieces(layout: Layout) -> list[Piece]:
     for track, look in zip(layout.tracks, looks(layout), strict=True):
         for start, end in track.spans or _occurrences(track.words, layout.prompt):
             colored[start, end] = look.color
-    found = []
+    pieces_made = []
     for match in re.finditer(r"\S+", layout.prompt):
-        own = [color for (start, end), color in colored.items() if start < match.end() and end > match.start()]
-        found.append(Piece(match[0], own[0] if own else INK))
-    return found
+        hues = [color for (start, end), color in colored.items() if start < match.end() and end > match.start()]
+        pieces_made.append(Piece(match[0], hues[0] if hues else INK))
+    return pieces_made
 
 
 def draw_text(
