@@ -1,6 +1,7 @@
 """Who may know whom: rooms stand on floors and know those below; few know Lightning, diffusers or PEFT."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -122,6 +123,12 @@ def test_rooms_know_the_floors_below(module: str) -> None:
     allowed = {"", room(module)}.union(*FLOORS[:level])
     above = {name for name in known_modules(module) if room(name) not in allowed}
     assert not above, f"{room(module)} stands on floor {level}, and {module} imports {sorted(above)}"
+
+
+def test_the_floors_are_those_of_the_documentation() -> None:
+    text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE)
+    assert {int(floor): set(re.findall(r"\w+", rooms)) for floor, rooms in rows} == dict(enumerate(FLOORS))
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
