@@ -200,7 +200,10 @@ def test_a_broken_config(
     ("words", "message"),
     [
         (["--limit", "x"], """Parser key "limit": Expected a <class 'int'>, got x"""),
-        (["--planner", "gramar"], 'Parser key "planner": Expected a dot import path string: gramar'),
+        (
+            ["--planner", "gramar"],
+            "there is no planner 'gramar'; choose from grammar, llm, file, or give the path of a class",
+        ),
         (["--planner", "grammar", "--planner.max_objects", "0"], "max_objects is 0; it must be at least 1"),
         (["--planner", "grammar", "--planner.speed", "3"], "speed"),
     ],

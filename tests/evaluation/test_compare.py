@@ -205,7 +205,7 @@ def test_command(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture
         (["{run}", "nowhere"], r"'nowhere' is no run"),
         (["{run}", "{run}", "--names", "one"], "1 names for 2 runs"),
         (["plain={run}", "tto="], "'tto=' names no run"),
-        ([], "required: RUN"),
+        ([], "required: runs"),
     ],
 )
 def test_command_with_bad_input(

@@ -15,6 +15,7 @@ from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
 from ttom_pl.cli._names import NAMES, with_class_names
+from ttom_pl.cli._parser import make_parser
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.evaluation.detectors import Detector
 from ttom_pl.evaluation.evaluator import METRICS, Evaluator, Scored
@@ -85,8 +86,7 @@ def _options(config: Namespace, parser: ArgumentParser) -> dict[str, Any]:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="ttom evaluate", description=__doc__, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="options as YAML")
+    parser = make_parser("evaluate", __doc__, config=True)
     parser.add_argument("videos", type=Path, help="folder of videos, or of a run")
     parser.add_argument(
         "--prompts",

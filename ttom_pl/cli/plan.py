@@ -9,6 +9,8 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
+from ttom_pl.cli._names import NAMES, with_class_names
+from ttom_pl.cli._parser import make_parser
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts.authors import write_authors_cache
@@ -17,18 +19,11 @@ from ttom_pl.prompts.prompt import Prompt, first
 from ttom_pl.prompts.readers import read_any
 from ttom_pl.report.preview import Plan, write_preview
 
-NAMES = {
-    "grammar": "GrammarPlanner",
-    "llm": "LLMPlanner",
-    "file": "FilePlanner",
-}
-"""Short names of planners."""
-
 
 def main(args: Sequence[str]) -> None:
     """Plan the prompts of a file, e.g. ``prompts.txt --out layouts.jsonl --preview pictures``."""
     parser = _parser()
-    config = parser.parse_args(_with_class_paths(args))
+    config = parser.parse_args(with_class_names(args))
     frame = _frame(config.frame)
     prompts = first(read_any(config.prompts, config.long), config.limit)
     if config.out.resolve() == config.prompts.resolve():
@@ -53,8 +48,7 @@ def main(args: Sequence[str]) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="ttom plan", description=__doc__, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="options as YAML")
+    parser = make_parser("plan", __doc__, config=True)
     parser.add_argument(
         "prompts", type=Path, help="prompts (.txt, .csv, .jsonl, T2V-CompBench) or layouts (.jsonl, TTOM's, LVD's)"
     )
@@ -69,24 +63,12 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--planner",
         type=Planner | None,
-        help=f"{', '.join(NAMES)} or a class, with its options as --planner.OPTION (default: grammar)",
+        help=f"{', '.join(NAMES['--planner'])} or a class, with its options as --planner.OPTION; else grammar",
     )
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
     parser.add_argument("--frame", default="832x480", help="width x height of the video, for pictures and pixels")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any prompt has no layout")
     return parser
-
-
-def _with_class_paths(args: Sequence[str]) -> list[str]:
-    """Return the command line with the classes of planners for their short names."""
-    words = list(args)
-    for index, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if option == "--planner" and value in NAMES:
-            words[index] = f"--planner={NAMES[value]}"
-        elif index and words[index - 1] == "--planner" and word in NAMES:
-            words[index] = NAMES[word]
-    return words
 
 
 def _frame(text: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 import ttom_pl.backbones  # so that configs can name its classes without their module
 from ttom_pl.cli._names import NAMES, with_class_names
+from ttom_pl.cli._parser import make_parser
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.evaluation.detectors import Detector
 from ttom_pl.evaluation.detectors.device import choose_device
@@ -61,12 +62,15 @@ def main(args: Sequence[str]) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="ttom probe", description=__doc__, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="options as YAML")
+    parser = make_parser("probe", __doc__, config=True)
     parser.add_argument("--backbone", type=ttom_pl.backbones.Backbone, required=True, help="the model")
     parser.add_argument("--prompts", type=Path, required=True, help="prompts or layouts, as for 'ttom stream'")
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
-    parser.add_argument("--planner", type=Planner | None, help="finds the objects (default: the grammar)")
+    parser.add_argument(
+        "--planner",
+        type=Planner | None,
+        help=f"finds the objects: {', '.join(NAMES['--planner'])} or a class; else the grammar",
+    )
     parser.add_argument(
         "--detector",
         type=Detector,

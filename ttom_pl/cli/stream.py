@@ -19,6 +19,7 @@ import ttom_pl.evaluation.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
+from ttom_pl.cli._parser import SETTINGS
 from ttom_pl.cli._processes import alone
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
@@ -98,8 +99,7 @@ def _serve(args: Sequence[str], ends: ExitStack) -> None:
         parser_kwargs={
             "prog": "ttom stream",
             "description": "Serve the prompts of a file, one after the other.",
-            "exit_on_error": False,
-            "allow_abbrev": False,
+            **SETTINGS,
         },
         args=list(args),
         ends=ends,
