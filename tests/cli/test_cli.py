@@ -15,6 +15,7 @@ import pytest
 import yaml
 from diffusers import WanPipeline
 
+import ttom_pl.cli
 from ttom_pl.cli import COMMANDS, main
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.planners import Planner
@@ -186,6 +187,25 @@ def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str])
         main([command, "--help"])
     assert stopped.value.code == 0
     assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[name] for name in COMMANDS if name != "memory"] + [["memory", "list"]])
+def test_every_command_refuses_unknown_options_alike(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """In a line, and with no guess at what was meant."""
+    error = fails(lambda: main([*command, "--no-such-option"]), capsys)
+    assert error.startswith(f"ttom {command[0]}: error: ")
+    assert len(error.splitlines()) == 1
+
+
+def test_commands_have_one_parser() -> None:
+    """jsonargparse's, whose errors are told in one place; argparse gives errors and the form of help alone."""
+    folder = Path(ttom_pl.cli.__file__).parent
+    lines = [line for path in folder.glob("*.py") for line in path.read_text().splitlines() if "argparse" in line]
+    imported = {line for line in lines if line.startswith(("import argparse", "from argparse"))}
+    assert imported == {
+        "from argparse import ArgumentError",
+        "from argparse import RawDescriptionHelpFormatter",
+    }
 
 
 def test_help_of_stream_names_its_sections(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,9 @@ def _parser() -> ArgumentParser:
 
     def command(name: str, text: str) -> ArgumentParser:
         sub = make_parser(f"memory {name}", text)
-        sub.add_argument("memory", nargs="?", type=Path, help="folder of a memory, or of a run; else this one")
+        sub.add_argument(
+            "memory", nargs="?", type=Path, help="folder of a memory, or of a run; else the working folder"
+        )
         sub.add_argument("--path", type=Path | None, help="the same, as an option")
         sub.add_argument("--json", action="store_true", help="print JSON in place of text")
         commands.add_subcommand(name, sub, help=text)
