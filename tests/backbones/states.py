@@ -29,7 +29,7 @@ def _module(module: nn.Module) -> Iterator[tuple[str, Any]]:
 
 def _seen(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        return (type(value), tuple(value.shape), value.detach().float().numpy().tobytes())
+        return (type(value), tuple(value.shape), value.detach().float().cpu().numpy().tobytes())
     if isinstance(value, Mapping):
         return tuple((name, _seen(each)) for name, each in value.items())
     if isinstance(value, (list, tuple)):

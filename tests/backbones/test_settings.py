@@ -124,8 +124,11 @@ def test_a_preset_builds_its_settings(section: dict[str, Any], taken: dict[str, 
     assert vars(taken["settings"]) == defaults | given
 
 
-def test_there_are_presets() -> None:
+def test_nothing_is_left_out() -> None:
+    """Guards the tests of this file: presets are found, and every backbone that configs can name is looked at."""
     assert len(sections()) >= 7
+    named = [getattr(backbones, name) for name in backbones.__all__]
+    assert {each for each in named if issubclass(each, Backbone)} == {Backbone, *MODELS}
 
 
 @pytest.mark.parametrize("cls", MODELS)
