@@ -72,7 +72,15 @@ def test_loss_and_gradients_are_those_of_the_reference_procedure(family: Case) -
     other.start(0)
     text = conditioning.prompt_embeds
     reference = ReferenceProcedure(
-        other.pipe.transformer, other.blocks_name, other.attention_name, [1], 4, 1e-3, 0.0, text.shape[1], backbone.grid
+        other.pipe.transformer,
+        other.blocks.lists[0],
+        other.reader.attention,
+        [1],
+        4,
+        1e-3,
+        0.0,
+        text.shape[1],
+        backbone.grid,
     )
     other.pipe.transformer.double()
     other._dtype = torch.float64

@@ -15,7 +15,7 @@ import pytest
 from lightning.pytorch import LightningDataModule, LightningModule
 
 import ttom_pl
-from ttom_pl.backbones import Backbone, CogVideoXBackbone, LTXBackbone, WanBackbone
+from ttom_pl.backbones import Backbone, CogVideoXBackbone, LTXBackbone, Settings, WanBackbone
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.callbacks import StreamCallback
 from ttom_pl.evaluation.detectors import Detector
@@ -27,7 +27,7 @@ from ttom_pl.rehearsal import Method
 from ttom_pl.stream import Stream
 
 BASES = (
-    *(Planner, Detector, Judge, StreamCallback, Backbone, EvictionPolicy, MergeRule),
+    *(Planner, Detector, Judge, StreamCallback, Backbone, Settings, EvictionPolicy, MergeRule),
     *(LightningModule, LightningDataModule, Stream, Memory, Method),
 )
 """What configs and the command line name, and Python's users make."""
@@ -94,7 +94,7 @@ CASES += [
     for name, _ in numbers(cls)
     if "seed" in name and "Sprites" not in cls.__name__
 ]
-NOT_SET_BY_USERS = {"Adapter", "Capacity", "Endpoint", "Chat", "Records", "Evaluator", "PipelineBackbone", "_Lookup"}
+NOT_SET_BY_USERS = {"Adapter", "Capacity", "Endpoint", "Chat", "Records", "Evaluator", "Settings", "_Lookup"}
 """Made by the others, whose options they check."""
 
 
@@ -130,10 +130,10 @@ def test_all_that_users_set_is_looked_at() -> None:
     found = {(cls.__name__, name) for cls, name, _ in CASES}
     assert {
         ("VideoWriter", "scale"),
-        ("WanBackbone", "fps"),
-        ("WanBackbone", "guidance_scale_2"),
-        ("LTXBackbone", "decode_timestep"),
-        ("CogVideoXBackbone", "height"),
+        ("WanSettings", "fps"),
+        ("WanSettings", "guidance_scale_2"),
+        ("LTXSettings", "decode_timestep"),
+        ("CogVideoXSettings", "height"),
         ("Lora", "weight"),
         ("LLMPlanner", "timeout"),
         ("LLMJudge", "backoff"),
