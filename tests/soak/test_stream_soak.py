@@ -64,8 +64,10 @@ def words(config: Path) -> Callable[..., list[str]]:
 def whole(forks: Forks, words: Callable[..., list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody stopped."""
     run = new_run(tmp_path_factory.mktemp("runs") / "whole")
+    start = time.monotonic()
     status, said = forks.run(words(run))
     assert status == 0, said
+    (run.parent / "seconds").write_text(str(time.monotonic() - start))
     read = [result.memory and result.memory.read for result in read_results(run).served.values()]
     assert read == ["miss", "warm start", "miss", "miss", "warm start", "warm start"]
     return run
@@ -76,6 +78,11 @@ def new_run(path: Path) -> Path:
     path.mkdir()
     (path / ".run_id").write_text("0123456789abcdef")
     return path
+
+
+def seconds(whole: Path) -> float:
+    """Return how long a whole run takes here."""
+    return float((whole.parent / "seconds").read_text())
 
 
 def lines(run: Path) -> list[bytes]:
@@ -127,11 +134,11 @@ def check_refused(said: str, *names: str) -> str:
     return error
 
 
-def go_on(forks: Forks, command: list[str], run: Path, rng: random.Random, seconds: float) -> tuple[bool, list[bytes]]:
+def go_on(forks: Forks, command: list[str], run: Path, rng: random.Random, longest: float) -> tuple[bool, list[bytes]]:
     """Start the command and kill it at a random moment; return whether it was at its end, and the lines of before."""
     before = lines(run)
     process = forks.start(command)
-    time.sleep(rng.random() * seconds)
+    time.sleep(rng.random() * longest)
     process.kill()
     status = process.wait()
     assert status in (0, -9), process.said()
@@ -148,7 +155,7 @@ def test_kills(
         run = new_run(tmp_path / str(counts["runs"]))
         done = False
         while not done:
-            done, before = go_on(forks, words(run), run, rng, 3.0)
+            done, before = go_on(forks, words(run), run, rng, 0.7 * seconds(whole))
             counts["kills"] += not done
             counts["kills that left a pending prompt"] += (run / ".pending.safetensors").exists()
             counts["kills among results"] += not done and 0 < len(lines(run)) < len(PROMPTS)
@@ -183,7 +190,7 @@ def test_kills_from_the_start(
 
 
 def test_four_streams_with_one_memory(
-    forks: Forks, words: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    forks: Forks, words: Callable[..., list[str]], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All at once, killed at random moments, until each is at its end; in turns, each with new run folders."""
     rng, counts, start, memory = random.Random(2), Counter(), time.monotonic(), tmp_path / "memory"
@@ -197,7 +204,7 @@ def test_four_streams_with_one_memory(
                 run: forks.start(words(run, "--memory.path", str(memory))) for run in waiting
             }
             for run in rng.sample(waiting, len(waiting)):
-                time.sleep(rng.random() * 6.0 / len(waiting))
+                time.sleep(rng.random() * seconds(whole))
                 started[run].kill()
             for run, process in started.items():
                 status = process.wait()
@@ -298,3 +305,91 @@ def check_there(memory: Path, runs: list[Path]) -> None:
             for entry in written:
                 opened.load(entry)
     assert verify_folder(memory).clean
+
+
+def test_flips(
+    forks: Forks, words: Callable[..., list[str]], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bit turned over in a stopped run or its memory, which has the last prompt already; its result is missing."""
+    stopped, counts, start = new_run(tmp_path / "stopped"), Counter(), time.monotonic()
+    process = forks.start(words(stopped), lines=4)
+    assert process.wait() == -9
+    assert len(lines(stopped)) == 4
+    assert (stopped / ".pending.safetensors").is_file()
+    for seed in range(FLIPS):
+        rng, run = random.Random(5000 + seed), tmp_path / "flipped"
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(stopped, run)
+        place = rng.choices(list(PLACES), [share for _, share in PLACES.values()])[0]
+        path = rng.choice(sorted(each for each in run.glob(PLACES[place][0]) if each.is_file()))
+        hit = flip(path, rng)
+        counts += Counter([place]) + go_on_after(forks, words(run), run, path, hit, stopped)
+    with capsys.disabled():
+        print(f"\n{FLIPS} flips in a stopped run: {dict(sorted(counts.items()))}; {time.monotonic() - start:.0f} s")
+
+
+PLACES = {
+    "results": ("results.jsonl", 0.25),
+    "pending": (".pending.safetensors", 0.15),
+    "config": ("config.yaml", 0.1),
+    "run id": (".run_id", 0.05),
+    "videos": ("videos/*", 0.1),
+    "attention": ("attention/*", 0.05),
+    "database": ("memory/memory.sqlite*", 0.15),
+    "adapters": ("memory/adapters/*", 0.15),
+}
+
+
+def flip(path: Path, rng: random.Random) -> set[int]:
+    """Turn over a bit, and return the lines that it may spoil, from 0."""
+    data = bytearray(path.read_bytes())
+    at = rng.randrange(len(data))
+    ends = {place for place, byte in enumerate(data) if byte == ord("\n")}
+    data[at] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+    line = sum(end < at for end in ends)
+    return {line, line + 1} if at in ends else {line}
+
+
+def go_on_after(forks: Forks, command: list[str], run: Path, path: Path, hit: set[int], stopped: Path) -> Counter[str]:
+    """Go on, after the remedy that an error names where there is one, and count what came of it."""
+    place, counts = path.relative_to(run), Counter[str]()
+    sound = [line for number, line in enumerate(lines(stopped)) if path.name != "results.jsonl" or number not in hit]
+    known = {line: json.loads(line)["id"] for line in sound}
+    status, said = forks.run(command)
+    assert "Traceback" not in said, f"{place}: {said}"
+    if status:
+        assert status == 2, f"{place}: {said}"
+        error = check_refused(said, path.name, str(run))
+        counts["told, with a remedy that helps"] += 1
+        if place.parts[0] == "memory":
+            assert "ttom memory verify --repair" in error
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                verify_folder(memory_of(run), repair=True)
+        else:
+            assert path.name in error
+            shutil.copy(stopped / place, path)  # "put it back", "mend it"
+        status, said = forks.run(command)
+        assert status == 0, f"{place}: {said}"
+    else:
+        counts["told, and gone on" if "damaged" in said or "served again" in said else "gone on"] += 1
+    results = read_results(run)
+    assert sorted(results.served) == [f"{number:04}" for number in range(1, len(PROMPTS) + 1)]
+    assert set(lines(run)) >= set(sound), place
+    served = [json.loads(line)["id"] for line in lines(run)[len(lines(stopped)) :]]
+    assert not set(served) & set(known.values()), place  # what is sound is not served once more
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if not verify_folder(memory_of(run)).clean:
+            assert place.parts[0] == "memory", place
+            counts["found by verify"] += 1
+            verify_folder(memory_of(run), repair=True)
+        assert verify_folder(memory_of(run)).clean
+        with Memory(memory_of(run)) as opened:
+            entries, history = {entry.id for entry in opened}, opened.history()
+    written = {result.memory.entry for result in results.served.values() if result.memory}
+    lost = path.name.split("-")[0] if place.parent.name == "adapters" else None
+    assert entries >= written - {lost}, place
+    assert len(history) == len(PROMPTS) or place.parts[0] == "memory" or place.name == ".run_id", place
+    return counts
