@@ -3,11 +3,11 @@
 A fork runs what ``python -m ttom_pl`` runs, without the seconds that imports take.
 """
 
-import contextlib
 import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -27,26 +27,30 @@ def run(words: list[str], log: str, largest_file: int | None, lines: int | None)
         largest_file: bytes beyond which no file grows, as on a full disk.
         lines: the results after which it kills itself, with the memory written and the next line about to be.
     """
-    descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    with open(log, "wb") as file:
+        writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)  # which no limit holds back
+    assert writer.stdin is not None
+    os.dup2(writer.stdin.fileno(), 1)
+    os.dup2(writer.stdin.fileno(), 2)
+    writer.stdin.close()
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
     if lines is not None:
         _die_before_line(lines + 1)
+    status: str | int | None = 0
     try:
         main(words)
     except SystemExit as stopped:
-        return stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+        status = stopped.code
     except BaseException:
-        with contextlib.suppress(OSError):
-            traceback.print_exc()
-        return 1
-    finally:
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-    return 0
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.closerange(1, 3)
+    writer.wait()
+    return status if isinstance(status, int) else int(status is not None)
 
 
 def _die_before_line(number: int) -> None:
