@@ -20,7 +20,7 @@ from test_replay import frames, state
 from ttom_pl.memory import Memory, verify_folder
 from ttom_pl.run import read_results
 
-KILLS, STARTS, FOURS, STREAMS, DISKS, FLIPS = 60, 5, 2, 4, 8, 40
+KILLS, STARTS, FOURS, STREAMS, DISKS, FLIPS = 36, 3, 2, 4, 4, 28
 DISK = 6_000_000  # bytes
 PROMPTS = (
     "a red circle moves left",
@@ -204,7 +204,7 @@ def test_four_streams_with_one_memory(
                 run: forks.start(words(run, "--memory.path", str(memory))) for run in waiting
             }
             for run in rng.sample(waiting, len(waiting)):
-                time.sleep(rng.random() * seconds(whole))
+                time.sleep(rng.random() * 0.4 * seconds(whole))
                 started[run].kill()
             for run, process in started.items():
                 status = process.wait()
