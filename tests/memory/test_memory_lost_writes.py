@@ -186,3 +186,29 @@ def test_a_damaged_list_of_what_goes_removes_nothing(folder, learn, tmp_path):
         memory.get("absent")
     assert outside.read_text() == "precious"
     assert reopened(folder) == [entry]
+
+
+@pytest.mark.parametrize("kind", ["insert", "update"])
+def test_a_marked_write_that_is_taken_up_happens_once(folder, learn, one_behind, adapter, axis, spec, kind):
+    """Whoever was killed in it makes it again, and finds the mark: no second merge, no second lookup."""
+    with Memory(folder) as memory:
+        entry = learn(memory, 0, adapter=adapter(1.0))
+    new = {"key": axis(1), "key_text": "k", "prompt": "p", "fingerprint": "wan", "spec": spec, "entry_id": "0" * 12}
+
+    def write(memory):
+        with memory.transaction() as transaction:
+            if not transaction.is_marked("a prompt"):
+                transaction.record(entry.id if kind == "update" else None, 3 * (kind == "update"), mark="a prompt")
+                if kind == "update":
+                    transaction.update(entry.id, adapter(4.0), 0.5)
+                else:
+                    transaction.insert(adapter(4.0), **new)
+        return list(memory), memory.history()
+
+    once = one_behind(write)
+    with pytest.warns(UserWarning, match="is taken up"):
+        Memory(folder).close()
+    with Memory(folder) as memory:
+        assert (list(memory), memory.history()) == once
+        assert write(memory) == once
+        assert memory.verify().clean

@@ -1,10 +1,13 @@
 """The folder of a run."""
 
 import json
+import resource
+import warnings
 from pathlib import Path
 
 import pytest
 
+from ttom_pl.cli._errors import explain
 from ttom_pl.run import Result, RunError, RunFolder, Skipped, read_results
 
 
@@ -124,3 +127,69 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is no run: it has no results\.jsonl"):
         read_results(tmp_path)
+
+
+def test_what_a_kill_has_left_is_removed(tmp_path: Path) -> None:
+    """But for the files of a memory and a report, which another process may be writing now."""
+    names = ["config.yaml", "videos/0001.mp4", "attention/0001.json", "memory/pictures/a.png", "report/0001.js"]
+    paths = [tmp_path / f"{name}.0123abcd.unfinished" for name in [*names, "report.html"]]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    RunFolder.open(tmp_path)
+    assert [path for path in paths if path.exists()] == paths[3:]
+
+
+def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
+    """Another folder on the same disk would not help."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            RunFolder.open(tmp_path, "a: 1\n" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "config.yaml; make room, or let files grow further" in str(explain(raised.value))
+
+
+def test_flipped_bits_of_results(tmp_path: Path) -> None:
+    """Every bit: the line does not count or tells what it did, and those beside it stay."""
+    folder = RunFolder.open(tmp_path)
+    written = [served("a", 1, "a ü"), served("b", 2), Skipped("c", "a dog", "why")]
+    for line in written:
+        folder.append(line)
+    path = tmp_path / "results.jsonl"
+    whole = path.read_bytes()
+    ends = [at for at, byte in enumerate(whole) if byte == ord("\n")]
+    for at in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                lines = folder.results().lines
+            line = sum(end < at for end in ends)
+            hit = {line, line + 1} if at in ends else {line}
+            assert all(lines.get(each.id) == each for i, each in enumerate(written) if i not in hit), (at, bit)
+            assert all(each in written for each in lines.values()), (at, bit)
+            assert not told or f"line {line + 1} of" in str(told[0].message)
+
+
+def test_results_of_earlier_versions_and_edited_ones(tmp_path: Path) -> None:
+    """They have no checksum."""
+    folder = RunFolder.open(tmp_path)
+    folder.append(served("a"))
+    path = tmp_path / "results.jsonl"
+    edited = {**json.loads(path.read_text()), "prompt": "a cow"}
+    path.write_text(json.dumps(edited) + "\n")
+    with pytest.warns(UserWarning, match=r"line 1 of .* is damaged .* removes its crc32"):
+        assert len(folder.results()) == 0
+    path.write_text(json.dumps({name: value for name, value in edited.items() if name != "crc32"}) + "\n")
+    assert folder.results()["a"].prompt == "a cow"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff123", b"12 4", b"12\x004"])
+def test_a_damaged_name_is_drawn_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".run_id").write_bytes(content)
+    name = RunFolder(tmp_path).id
+    assert name.isalnum()
+    assert RunFolder(tmp_path).id == name

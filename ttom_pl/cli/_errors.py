@@ -15,6 +15,7 @@ from ttom_pl.io.redact import redact
 _REMEDIES = {
     errno.ENOSPC: "make room, then give the same command again",
     errno.EDQUOT: "make room, then give the same command again",
+    errno.EFBIG: "make room, or let files grow further (ulimit -f), then give the same command again",
     errno.EROFS: "nothing can be written there; choose another place",
     errno.EACCES: "get the permission, or choose another place",
     errno.EPERM: "get the permission, or choose another place",

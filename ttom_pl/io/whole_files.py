@@ -52,7 +52,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
         unfinished.replace(target)
     except BaseException as error:
         unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError) and str(error.filename) == str(unfinished):
+        if isinstance(error, OSError) and str(error.filename) in (str(unfinished), "None"):
             with suppress(AttributeError):  # libraries have their own kinds of it
                 error.filename = str(path)  # the name that the user knows
         raise

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWrit
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
 _RECORD = "ttom_entry"
+_LOOKUPS = "ttom_lookups"
 _HEADER_HASH = "ttom_header_sha256"
 _LOST = (errno.ENOENT, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Errors that mean that a file is lost, not that it cannot be read now."""
@@ -74,12 +76,20 @@ def content_hash(adapter: AdapterTensors) -> str:
     return digest.hexdigest()
 
 
-def encode(entry: Entry, adapter: AdapterTensors) -> bytes:
-    """Return the contents of an adapter file."""
+def encode(entry: Entry, adapter: AdapterTensors, lookups: Sequence[Mapping[str, Any]] = ()) -> bytes:
+    """Return the contents of an adapter file.
+
+    Args:
+        entry: the entry.
+        adapter: its adapter.
+        lookups: what was recorded together with it, in JSON form.
+    """
     metadata = {"format": "pt", _RECORD: json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)}
     config = lora_config(entry, adapter)
     if config:
         metadata["lora_adapter_metadata"] = json.dumps(config, sort_keys=True)
+    if lookups:
+        metadata[_LOOKUPS] = json.dumps(list(lookups))
     return safetensors.torch.save(dict(adapter), metadata | {_HEADER_HASH: _header_hash(metadata)})
 
 
@@ -106,12 +116,27 @@ def read_entry_record(data: bytes) -> Any:
         ValueError: if the header is not as it was written.
         KeyError: if there is no entry in it.
     """
+    return json.loads(_metadata(data)[_RECORD], parse_constant=_refuse)
+
+
+def read_lookups(data: bytes) -> list[dict[str, Any]]:
+    """Return what was recorded together with an adapter, in JSON form.
+
+    Raises:
+        ValueError: if the header is not as it was written.
+        KeyError: if there is none of an adapter file.
+    """
+    lookups: list[dict[str, Any]] = json.loads(_metadata(data).get(_LOOKUPS, "[]"))
+    return lookups
+
+
+def _metadata(data: bytes) -> dict[str, str]:
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    metadata = header["__metadata__"]
-    record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
+    metadata: dict[str, str] = header["__metadata__"]
+    header_hash = metadata.pop(_HEADER_HASH)
     if _header_hash(metadata) != header_hash:
         raise ValueError("the hash of its header does not match")
-    return json.loads(record, parse_constant=_refuse)
+    return metadata
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -193,6 +218,10 @@ class AdapterFiles:
                 f"adapter file {plain(self.folder / name)} cannot be used: {plain(reason)}"
             ) from error
 
+    def lookups(self, name: str) -> list[dict[str, Any]]:
+        """Return what was recorded together with the adapter of a file that :meth:`read` has found sound."""
+        return read_lookups((self.folder / name).read_bytes())
+
     def remove(self, name: str) -> None:
         """Remove a file, complete or not, if it is there; a name that none has, as a path elsewhere, is left alone."""
         if _NAME.fullmatch(name) or (name.endswith(".tmp") and Path(name).name == name):
@@ -234,4 +263,5 @@ __all__ = [
     "lora_config",
     "prepare",
     "read_entry_record",
+    "read_lookups",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ class Change:
     obsolete: list[str] = field(default_factory=list)
     added: list[tuple[EntryGroup, int, NDArray[np.float32]]] = field(default_factory=list)
     removed: list[tuple[EntryGroup, int]] = field(default_factory=list)
+    lookups: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, entry: Entry, adapter: AdapterTensors) -> int:
         """Add an entry and return its label."""
@@ -71,7 +73,7 @@ class Change:
         if name in self.obsolete:  # the same entry twice in one change
             self.obsolete.remove(name)
             self.connection.execute("DELETE FROM removed WHERE file = ?", (name,))
-        self.files.write(name, encode(entry, adapter))
+        self.files.write(name, encode(entry, adapter, self.lookups))
         return name
 
 
@@ -80,7 +82,8 @@ class Records:
 
     An adapter's file is complete before its row is committed, and goes after its row is gone. Files are written while
     the process holds the database's write lock: a kill leaves at most a file without a row. Those that were to go are
-    noted in the database and do; any other may be what a lost database knew, and is adopted. Every change of entries
+    noted in the database and do; any other may be what a lost database knew, and is adopted with the lookups that its
+    header names, so that a prompt whose write is taken up is not written once more. Every change of entries
     increments the database's generation, by which processes notice each other's changes; a file's name tells the
     generation in which it was written.
 

@@ -4,7 +4,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Required, TypedDict, Unpack
 
 import numpy as np
@@ -104,12 +104,16 @@ class Transaction:
             entry_id: the entry that answered.
             iterations_saved: optimiser iterations that it has saved.
             blended: ids of other entries that were used with it.
-            mark: names the prompt, which counts once.
+            mark: names the prompt, which counts once. What is inserted or updated after this in the transaction knows
+                the mark, so that it holds also where a kill leaves nothing but the file of that.
 
         Raises:
             ValueError: if ``iterations_saved`` is negative or beyond 2**53.
         """
-        record(self.change.connection, Lookup(self.now, entry_id, iterations_saved), blended, mark)
+        lookup = Lookup(self.now, entry_id, iterations_saved)
+        record(self.change.connection, lookup, blended, mark)
+        if mark is not None:
+            self.change.lookups.append(asdict(lookup) | {"blended": list(blended), "mark": mark})
 
     def insert(self, adapter: AdapterTensors, **fields: Unpack[NewEntry]) -> Entry:
         """Remember an adapter, and forget others if there are too many; see ``Memory.insert``.
