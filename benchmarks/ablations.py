@@ -32,7 +32,7 @@ from harness import (
 from plots import forest
 from sprites_prompts import category_prompts
 
-from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, Difference, compare
+from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, Difference, compare
 
 SWEEPS = {
     "iterations": ("iterations in a guided step", (2, 4, 8, 16)),

@@ -3,8 +3,8 @@
     python benchmarks/attention.py                              # some minutes on one core
     python benchmarks/attention.py --tokens 1024 --rounds 3
 
-``ttom_pl.attention.object_attention`` and ``scaled_dot_product_attention``, each forward and backward, on the same
-queries and keys, in turn in one process on one thread: ratios hold where the seconds do not. Sizes are those of an
+``ttom_pl.backbones.attention.object_attention`` and ``scaled_dot_product_attention``, each forward and backward, on the
+same queries and keys, in turn in one process on one thread: ratios hold where the seconds do not. Sizes are those of an
 attention of the presets, with fewer heads and tokens: CogVideoX's joint attention, with 226 tokens of text, and Wan's
 cross-attention to 512. The model's own call has values of the head's width and gives their gradient too.
 
@@ -30,7 +30,7 @@ from cost import markdown
 from harness import machine
 from torch import Tensor
 
-from ttom_pl.attention import object_attention, token_weights
+from ttom_pl.backbones.attention import object_attention, token_weights
 
 OBJECTS = [[2, 3, 7], [8]]
 """Token positions of two objects."""

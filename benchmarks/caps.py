@@ -88,7 +88,7 @@ class Stages:
 
     @torch.no_grad()
     def _text(self) -> None:
-        ids = torch.ones(1, self.backbone.max_sequence_length, dtype=torch.long, device=self.device)
+        ids = torch.ones(1, self.backbone.settings.max_sequence_length, dtype=torch.long, device=self.device)
         with self.backbone._placer.text_encoder() as encoder:
             encoder(ids)
 

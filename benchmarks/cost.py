@@ -25,8 +25,9 @@ from diffusers.utils import logging as diffusers_logging
 from preset_models import META, MODELS, PRESETS, build
 from torch import Tensor
 
-from ttom_pl.attention import token_weights
 from ttom_pl.backbones import Adapter, Placement
+from ttom_pl.backbones.attention import token_weights
+from ttom_pl.backbones.guidance import Pass, Text
 from ttom_pl.scene import Conditioning
 
 _WORK = (
@@ -57,7 +58,7 @@ class Case:
         self.latents = self.backbone.start(0).to(META)
         config, dtype = self.backbone.pipe.transformer.config, self.backbone.pipe.transformer.dtype
         width = config.get("text_dim") or config["text_embed_dim"]
-        text = torch.empty(1, self.backbone.max_sequence_length, width, device=META, dtype=dtype)
+        text = torch.empty(1, self.backbone.settings.max_sequence_length, width, device=META, dtype=dtype)
         self.conditioning = Conditioning(text, torch.empty_like(text))
         self.targets = torch.empty(len(OBJECTS), *self.backbone.grid, device=META)
 
@@ -79,17 +80,15 @@ class Case:
         weights = token_weights(OBJECTS, self.conditioning.prompt_embeds.shape[1], META)
 
         def record(attn: Any, args: Any, kwargs: Any) -> None:
-            maps.append(backbone._read(weights, attn, *args, **kwargs))
+            maps.append(backbone.reader.read(weights, attn, *args, **kwargs))
 
-        handles = [
-            getattr(backbone._blocks[block], backbone.attention_name).register_forward_pre_hook(
-                record, with_kwargs=True
-            )
-            for block in self.blocks
-        ]
-        backbone._probed = [backbone._blocks[block] for block in self.blocks]
+        blocks = backbone.blocks.of(backbone.pipe.transformer)
+        probed = [blocks[number] for number in self.blocks]
+        attentions = [backbone.reader.attention_of(block) for block in probed]
+        handles = [each.register_forward_pre_hook(record, with_kwargs=True) for each in attentions]
+        backbone.steering.checkpointing.probed = probed
         with adapter.enabled():
-            output = backbone._predict(self.latents, 0, self.conditioning, self.conditioning.prompt_embeds, None)
+            output = backbone.predict(self.latents, 0, self.conditioning, Text.prompt(self.conditioning))
             loss = _mean_loss(torch.stack(maps).unflatten(-1, backbone.grid), self.targets)
             reached = torch.autograd.grad(loss, adapter.parameters(), allow_unused=True)
         del output, reached
@@ -100,7 +99,8 @@ class Case:
     def prediction(self, batch: int = 1) -> None:
         """One forward pass of the transformer without a gradient, as the sampler makes it; of both passes with two."""
         embeds = self.conditioning.prompt_embeds.expand(batch, -1, -1)
-        self.backbone._predict(self.latents, 0, self.conditioning, embeds, None)
+        of = Pass.PROMPT if batch == 1 else Pass.BOTH
+        self.backbone.predict(self.latents, 0, self.conditioning, Text(of, embeds))
 
     def adapt_reachable(self) -> int:
         """Insert our adapter and return its number of parameters."""
@@ -109,13 +109,15 @@ class Case:
     def adapt_everything(self) -> int:
         """Insert the reference's adapter, in every block, and return its number of parameters."""
         backbone = self.backbone
+        reader, transformer = backbone.reader, backbone.pipe.transformer
         layers = [
-            f"{backbone.blocks_name}.{block}.{backbone.attention_name}.{name}"
-            for block in range(backbone.num_blocks)
-            for name in ("to_q", "to_k", "to_v", "to_out.0")
+            f"{block}.{reader.attention}.{layer}"
+            for block in backbone.blocks.names(transformer)
+            for layer in (*reader.scoring, *reader.carrying)
         ]
-        backbone.adapter = Adapter(backbone.pipe.transformer, self.rank, None, layers)
-        return _size(backbone.adapter)
+        steering = backbone.steering
+        steering.adapter = steering.checkpointing.adapter = Adapter(transformer, self.rank, None, layers)
+        return _size(steering.adapter)
 
 
 def _mean_loss(maps: Tensor, targets: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from functools import partial
 from harness import COLD, EVALUATION, PLAIN, SECONDS_NOTE, arguments, interval, noises, run, side_by_side, write
 from sprites_prompts import category_prompts
 
-from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
+from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
 from ttom_pl.rehearsal.module import default_guided_steps
 
 STEPS = {4: (1, 2, 3, 4), 8: (1, 2, 4, 6), 20: (5,)}

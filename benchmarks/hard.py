@@ -31,7 +31,7 @@ from harness import (
 )
 from sprites_prompts import category_prompts
 
-from ttom_pl.compare import ITERATIONS, Comparison, compare
+from ttom_pl.evaluation.compare import ITERATIONS, Comparison, compare
 
 STEPS = "--model.backbone.init_args.num_inference_steps"
 JOINT = (*EVALUATION, *method_config("joint"), "--model.guided_steps", "1")

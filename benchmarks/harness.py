@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from ttom_pl.compare import Difference
-from ttom_pl.metrics import HitRate
+from ttom_pl.evaluation.compare import Difference
+from ttom_pl.evaluation.metrics import HitRate
 from ttom_pl.run import read_results
 
 ROOT = Path(__file__).parent.parent

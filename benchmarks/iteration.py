@@ -213,7 +213,7 @@ def _describe(both: Procedures, command: str, notes: Sequence[str]) -> str:
     width = config["num_attention_heads"] * config["attention_head_dim"]
     model = (
         f"{type(backbone).__mro__[1].__name__}: {backbone.num_blocks} blocks of width {width}, grid "
-        f"{' × '.join(map(str, backbone.grid))}, {backbone.max_sequence_length} text tokens, "
+        f"{' × '.join(map(str, backbone.grid))}, {backbone.settings.max_sequence_length} text tokens, "
         f"{str(backbone.pipe.transformer.dtype).removeprefix('torch.')}, random weights"
     )
     where = torch.cuda.get_device_name() if both.device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"

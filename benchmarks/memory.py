@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.memory import AdapterSpec, Memory
-from ttom_pl.memory.index import VectorIndex
+from ttom_pl.memory.search.approximate import VectorIndex
 
 if TYPE_CHECKING:
     from ttom_pl.rehearsal import LayoutTTO
@@ -164,7 +164,7 @@ def served(checkpoint: Path, entries: int) -> Iterator[Row]:
     from lightning.pytorch import Trainer
     from sprites_module import sprites_layout, sprites_module
 
-    from ttom_pl.keys import scene_key
+    from ttom_pl.recall.keys import scene_key
 
     module = sprites_module(checkpoint)
     backbone = module.backbone

@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ttom_pl.cli._quiet import quieten
-from ttom_pl.keys import Embed, layout_vector, scene_key, sentence_embedder
 from ttom_pl.layout import Layout, Track
 from ttom_pl.planners import GrammarPlanner
+from ttom_pl.recall.keys import Embed, layout_vector, scene_key, sentence_embedder
 from ttom_pl.sprites.world import caption, sample_groups
 
 ROOT = Path(__file__).parent.parent

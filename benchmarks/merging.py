@@ -13,7 +13,7 @@ from functools import partial
 from harness import arguments, noises, run, side_by_side, write
 from sprites_prompts import stream_prompts
 
-from ttom_pl.compare import ITERATIONS, compare
+from ttom_pl.evaluation.compare import ITERATIONS, compare
 
 RULES = ("RunningAverage", "PaperMerge", "Replace")
 HITS = ("--memory.recall.min_merged", "1", "--memory.recall.iterations", "3")

@@ -41,7 +41,7 @@ from harness import (
 from plots import forest
 from sprites_prompts import category_prompts
 
-from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
+from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
 
 METRICS = {"numeracy": ("--config", str(ROOT / "benchmarks" / "numeracy.yaml"))}
 """What a category is scored by besides."""

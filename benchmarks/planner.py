@@ -25,7 +25,7 @@ from planner_prompts import compbench, consistency, lvd
 from vbench import mistaken, read_pairs, wrong_pair, wrong_steering
 
 from ttom_pl.planners import GrammarPlanner
-from ttom_pl.planners.placement import search
+from ttom_pl.planners.geometry.arrangement import search
 
 __all__ = ["TARGETS", "Outcome", "calibration", "measure", "moves", "outcomes", "stands"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ttom_pl.compare import ITERATIONS, SECONDS, Comparison
+from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison
 
 
 def forest(comparison: Comparison, metrics: Sequence[str], path: Path, title: str = "") -> None:

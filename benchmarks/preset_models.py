@@ -26,7 +26,7 @@ from torch import nn
 from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
 from ttom_pl import backbones
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.pipeline import PipelineBackbone
 
 ROOT = Path(__file__).parent.parent
 META = torch.device("meta")
@@ -141,7 +141,7 @@ TINY = {f"{name}-tiny": tiny(model) for name, model in PRESETS.items()}
 MODELS = PRESETS | SCALED | TINY
 
 
-def build(model: Model, device: torch.device, encoder: bool = False, **changes: Any) -> GuidedBackbone:
+def build(model: Model, device: torch.device, encoder: bool = False, **changes: Any) -> PipelineBackbone:
     """Build a model's backbone without a tokenizer.
 
     Args:
@@ -155,7 +155,9 @@ def build(model: Model, device: torch.device, encoder: bool = False, **changes: 
     cls = getattr(backbones, given["class_path"])
 
     class Built(cls):  # type: ignore[misc, valid-type]
-        def _load(self, dtype: torch.dtype, vae_dtype: torch.dtype) -> Any:
+        @classmethod
+        def load(cls, pretrained: str, settings: backbones.Settings) -> Any:  # noqa: ARG003
+            dtype = getattr(torch, settings.dtype)
             make = _wan if issubclass(cls, backbones.WanBackbone) else _cogvideox
             before = torch.get_default_dtype()
             torch.set_default_dtype(dtype)
@@ -174,7 +176,7 @@ def build(model: Model, device: torch.device, encoder: bool = False, **changes: 
     arguments = given["init_args"] | model.backbone | changes
     if isinstance(arguments.get("placement"), dict):
         arguments["placement"] = backbones.Placement(**arguments["placement"])
-    built: GuidedBackbone = Built(**arguments)
+    built: PipelineBackbone = Built(**arguments)
     return built
 
 

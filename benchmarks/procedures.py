@@ -15,7 +15,7 @@ from reference_procedure import ReferenceProcedure
 from torch import Tensor
 
 from ttom_pl.backbones import Placement
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.layout import Layout, Track, object_targets
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.scene import Conditioning, Scene
@@ -30,12 +30,14 @@ LAYOUT = Layout(
 """Two objects that move; the cost hardly depends on it."""
 
 
-def random_conditioning(backbone: GuidedBackbone, device: torch.device) -> Conditioning:
+def random_conditioning(backbone: PipelineBackbone, device: torch.device) -> Conditioning:
     """Return noise in place of an encoded prompt and negative prompt; the cost does not depend on it."""
     transformer = backbone.pipe.transformer
     width = transformer.config.get("text_dim") or transformer.config["text_embed_dim"]
     generator = torch.Generator().manual_seed(0)
-    text = torch.randn(2, backbone.max_sequence_length, width, generator=generator).to(device, transformer.dtype)
+    text = torch.randn(2, backbone.settings.max_sequence_length, width, generator=generator).to(
+        device, transformer.dtype
+    )
     return Conditioning(text[:1], text[1:])
 
 
@@ -73,18 +75,18 @@ class Procedures:
         self.optimizer = self.module.configure_optimizers()
         self.reference = ReferenceProcedure(
             twin,
-            self.backbone.blocks_name,
-            self.backbone.attention_name,
+            self.backbone.blocks.lists[0],
+            self.backbone.reader.attention,
             section["loss_blocks"],
             section["rank"],
             section["lr"],
             self.module.weight_decay,
-            self.backbone.max_sequence_length,
+            self.backbone.settings.max_sequence_length,
             self.backbone.grid,
         )
         if checkpointing:
             self.checkpoint_reference()
-        for number, block in enumerate(self.backbone._blocks if compiled else ()):
+        for number, block in enumerate(self.backbone.blocks.of(transformer) if compiled else ()):
             if number not in section["loss_blocks"]:
                 block.compile()
 

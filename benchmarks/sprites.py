@@ -18,8 +18,8 @@ from harness import COLD, PLAIN, Claim, arguments, claim, claims_table, default,
 from sprites_prompts import main_prompts
 
 from ttom_pl.backbones import WanBackbone
-from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
-from ttom_pl.prompts import read_prompts
+from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
+from ttom_pl.prompts.datamodule import read_prompts
 
 SAMPLING = ("height", "width", "num_frames", "num_inference_steps", "guidance_scale", "max_sequence_length")
 """What the pipeline is called with."""

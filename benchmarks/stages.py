@@ -83,7 +83,7 @@ def stages(name: str, **changes: Any) -> Stages:
     # With AdamW's gradient and two averages of each parameter of the adapter.
     training = 3 * sum(p.numel() * p.element_size() for p in backbone.adapter.parameters())
     if backbone.placement.storage_dtype:
-        backbone._placer.place(META, backbone._guided_blocks)  # the casts
+        backbone._placer.place(META, backbone.steering.guided_blocks)  # the casts
     encoder = _encoder(name)
     transformers = [each for each in (pipe.transformer, getattr(pipe, "transformer_2", None)) if each is not None]
     sizes = {"text": _size(encoder), "vae": _size(pipe.vae), "both": sum(_size(each) for each in transformers)}
@@ -93,12 +93,12 @@ def stages(name: str, **changes: Any) -> Stages:
         "transformer": max(_size(each) for each in transformers) if alone else 0,
         "vae": sizes["vae"] if alone else 0,
     }
-    ids = torch.ones(1, backbone.max_sequence_length, dtype=torch.long, device=META)
+    ids = torch.ones(1, backbone.settings.max_sequence_length, dtype=torch.long, device=META)
     with torch.no_grad():
         text = count(lambda: encoder(ids)).peak
     weights = [each for module in transformers for each in module.parameters()]
     iteration = count(case.iteration, weights).peak + training
-    step = count(lambda: case.prediction(2 if backbone._one_batch else 1), weights).peak
+    step = count(lambda: case.prediction(2 if backbone.one_batch else 1), weights).peak
     decoding = _decoding(name, pipe.vae.use_tiling)
     return Stages(
         resident + running["text"] + text,

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from plots import over_time
 from sprites_prompts import stream_prompts
 
-from ttom_pl.compare import ITERATIONS, SECONDS, Comparison, compare
+from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
 from ttom_pl.run import Result
 
 SCORES = ("motion", "all_motions", "motion_binding", "layout_iou", "shape", "temporal_consistency", ITERATIONS, SECONDS)

@@ -16,9 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ttom_pl.compare import Comparison, Difference, compare
+from ttom_pl.evaluation.compare import Comparison, Difference, compare
+from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
-from ttom_pl.media import write_mp4
 from ttom_pl.run import Result, RunFolder
 from ttom_pl.sprites.caption import parse_caption
 from ttom_pl.sprites.data import SceneDataset

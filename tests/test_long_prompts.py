@@ -13,7 +13,8 @@ from witness import Videos
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import StreamCallback
 from ttom_pl.planners import Planner, steer_in
-from ttom_pl.prompts import Prompt, PromptStream
+from ttom_pl.prompts import Prompt
+from ttom_pl.prompts.datamodule import PromptStream
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import read_results
 from ttom_pl.stream import Stream

@@ -13,7 +13,7 @@ from memories import memory
 import ttom_pl.stream
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import ParametricMemory, SpritesEvaluation, VideoWriter
-from ttom_pl.media import read_mp4
+from ttom_pl.io.media import read_mp4
 from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt

@@ -18,13 +18,13 @@ from memories import memory
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import AttentionMaps, Report, SpritesEvaluation, StreamCallback, StreamInfo, VideoWriter
+from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
-from ttom_pl.media import write_mp4
-from ttom_pl.memory.maps import pack_maps
+from ttom_pl.memory.attention_maps import pack_maps
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
 from ttom_pl.rehearsal import LayoutTTO
-from ttom_pl.report import write_report
+from ttom_pl.report.page import write_report
 from ttom_pl.run import Decision, Result, RunFolder
 from ttom_pl.run.request import Request
 from ttom_pl.run.results import RESULTS

@@ -22,8 +22,8 @@ from ttom_pl.callbacks import (
     StreamProgress,
     VideoWriter,
 )
+from ttom_pl.io.media import read_mp4
 from ttom_pl.layout import Layout, LayoutError
-from ttom_pl.media import read_mp4
 from ttom_pl.memory import Memory
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt

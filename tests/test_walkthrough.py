@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ttom_pl.cli import main as ttom
-from ttom_pl.media import read_mp4
+from ttom_pl.io.media import read_mp4
 from ttom_pl.memory import Memory
 
 ROOT = Path(__file__).parents[1]

@@ -16,10 +16,10 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, MemoryCallback, StreamCallback, StreamInfo
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts import Prompt
-from ttom_pl.ranges import check_range
 from ttom_pl.recall import Proposal
 from ttom_pl.rehearsal import LayoutTTO, check_trainer, rehearse
 from ttom_pl.run import Result, RunFolder, Skipped, check_places, image_record
@@ -99,8 +99,8 @@ class Stream:
         """
         check_trainer(trainer)
         self.trainer, self.module = trainer, module
-        self._callbacks = [each for each in trainer.callbacks if isinstance(each, StreamCallback)]  # type: ignore[attr-defined]
-        self._memory = next((each for each in self._callbacks if isinstance(each, MemoryCallback)), None)
+        self._callbacks = [candidate for candidate in trainer.callbacks if isinstance(candidate, StreamCallback)]  # type: ignore[attr-defined]
+        self._memory = next((candidate for candidate in self._callbacks if isinstance(candidate, MemoryCallback)), None)
         RunFolder(self.out).check(config, complete)
         with RunFolder(self.out).owned(), ExitStack() as ends:  # all of them run, whatever one raises
             self.folder = RunFolder.open(self.out, config, complete)
@@ -194,7 +194,7 @@ class Stream:
         pending = held(self.folder.path)
         if pending is None:
             return
-        prompt = next((each for each in prompts if each.id == pending.result.id), None)
+        prompt = next((candidate for candidate in prompts if candidate.id == pending.result.id), None)
         done = pending.is_done(self._known.served.get(pending.result.id))
         if self._memory is None or prompt is None or done or changes(prompt, pending.result):
             release(self.folder.path)

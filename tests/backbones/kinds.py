@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ttom_pl.backbones import CogVideoXBackbone, LTXBackbone, WanBackbone, WanImageBackbone
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.scene import Conditioning
 
 PROMPT = "a red circle moves left and a blue square moves up"
@@ -28,7 +28,7 @@ class Kind:
     """A kind of pipeline: what makes it, its backbone, what both are called with, and what only the pipeline is."""
 
     make: Callable[[], Any]
-    backbone: type[GuidedBackbone]
+    backbone: type[PipelineBackbone]
     settings: dict[str, Any]
     pipe_only: tuple[tuple[str, Any], ...] = ()
 
@@ -60,7 +60,7 @@ class Case:
     folder: Path
     image: Path | None
 
-    def load(self, **changes: Any) -> GuidedBackbone:
+    def load(self, **changes: Any) -> PipelineBackbone:
         kind = KINDS[self.name]
         settings = {"pretrained": str(self.folder), "num_inference_steps": 4, **kind.settings, **changes}
         return kind.backbone(**settings)
@@ -82,10 +82,10 @@ class Case:
         given = {"generator": torch.Generator().manual_seed(seed)} | given
         return pipe(prompt=prompt, output_type="pt", **given).frames[0]
 
-    def begin(self, backbone: GuidedBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
+    def begin(self, backbone: PipelineBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
         return backbone.start(seed), backbone.encode(prompt, self.image)
 
-    def by_parts(self, backbone: GuidedBackbone, prompt: str, seed: int) -> Tensor:
+    def by_parts(self, backbone: PipelineBackbone, prompt: str, seed: int) -> Tensor:
         latents, conditioning = self.begin(backbone, prompt, seed)
         for step in range(backbone.num_steps):
             latents = backbone.step(latents, step, conditioning)

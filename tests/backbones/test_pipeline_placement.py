@@ -10,7 +10,8 @@ from test_pipelines import disturb
 from torch import Tensor
 
 from ttom_pl.backbones import Placement
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.guidance import Text
+from ttom_pl.backbones.pipeline import PipelineBackbone
 
 CPU = torch.device("cpu")
 
@@ -29,7 +30,7 @@ def attention_and_gradients(case: Case, placement: Placement, **changes: Any) ->
     return maps.detach(), gradients
 
 
-def video(backbone: GuidedBackbone, case: Case) -> Tensor:
+def video(backbone: PipelineBackbone, case: Case) -> Tensor:
     backbone.to(CPU)
     return case.by_parts(backbone, PROMPT, 3)
 
@@ -58,7 +59,7 @@ def test_checkpointing_recomputes_the_blocks_before_the_last(family: Case) -> No
     def count(block: int) -> None:
         calls[block] += 1
 
-    for number, block in enumerate(backbone._blocks):
+    for number, block in enumerate(backbone.blocks.of(backbone.pipe.transformer)):
         block.register_forward_pre_hook(lambda *_, number=number: count(number))
     latents, conditioning = family.begin(backbone)
     with adapter.enabled():
@@ -103,8 +104,7 @@ def test_the_negative_prompt_is_seen_without_the_adapter(family: Case, batched: 
     disturb(adapter)
     adapter.conditional_only = conditional_only
     latents, conditioning = family.begin(backbone)
-    negative, prompt = conditioning.negative_prompt_embeds, conditioning.prompt_embeds
-    masks = conditioning.negative_prompt_mask, conditioning.prompt_mask
+    negative, prompt = Text.negative(conditioning), Text.prompt(conditioning)
     assert negative is not None
 
     seen = []
@@ -117,12 +117,12 @@ def test_the_negative_prompt_is_seen_without_the_adapter(family: Case, batched: 
     seen.clear()
     with torch.no_grad():
         if conditional_only:
-            backbone._predict(latents, 0, conditioning, negative, masks[0])
+            backbone.predict(latents, 0, conditioning, negative)
         with adapter.enabled():
             adapter.conditional_only = False
             if not conditional_only:
-                backbone._predict(latents, 0, conditioning, negative, masks[0])
-            backbone._predict(latents, 0, conditioning, prompt, masks[1])
+                backbone.predict(latents, 0, conditioning, negative)
+            backbone.predict(latents, 0, conditioning, prompt)
     torch.testing.assert_close(found, torch.cat(seen), rtol=1e-3, atol=1e-4)
 
 
@@ -144,7 +144,7 @@ def test_eight_bit_storage_leaves_out_what_is_optimised_through(family: Case, st
     disturb(stored.add_adapter(4, None, [0]))
     distance = (video(stored, family) - video(plain, family)).abs().mean()
     assert 0 < distance < 0.1
-    dtypes = [{p.dtype for p in block.parameters()} for block in stored._blocks]
+    dtypes = [{p.dtype for p in block.parameters()} for block in stored.blocks.of(stored.pipe.transformer)]
     assert getattr(torch, storage_dtype) not in dtypes[0]
     assert all(getattr(torch, storage_dtype) in each for each in dtypes[1:])
     assert stored.fingerprint == plain.fingerprint
@@ -239,7 +239,12 @@ def test_on_a_gpu(family: Case, offload: Any) -> None:
         maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [1])
         gradients = torch.autograd.grad(maps.square().sum(), adapter.parameters())
     assert all(gradient.any() and gradient.device.type == "cuda" for gradient in gradients)
-    assert family.by_parts(backbone, PROMPT, 3).shape == (backbone.num_frames, 3, backbone.height, backbone.width)
+    assert family.by_parts(backbone, PROMPT, 3).shape == (
+        backbone.settings.num_frames,
+        3,
+        backbone.settings.height,
+        backbone.settings.width,
+    )
 
 
 def test_every_switch_is_documented() -> None:

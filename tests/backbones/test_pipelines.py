@@ -10,7 +10,8 @@ from kinds import OBJECTS, PROMPT, Case, make_case
 from torch import Tensor, nn
 
 from ttom_pl.backbones import Adapter
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.guidance import Text
+from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.scene import Conditioning
 
 OTHER = "two yellow squares stay still"
@@ -22,7 +23,7 @@ def test_equals_the_pipeline_bit_for_bit(case: Case) -> None:
     for seed, prompt in ((3, PROMPT), (4, OTHER)):
         video = case.by_parts(backbone, prompt, seed)
         assert torch.equal(video, case.by_pipeline(prompt, seed))
-        assert video.shape == (backbone.num_frames, 3, backbone.height, backbone.width)
+        assert video.shape == (backbone.settings.num_frames, 3, backbone.settings.height, backbone.settings.width)
         assert video.min() >= 0
         assert video.max() <= 1
         assert video.std() > 0.01
@@ -61,13 +62,15 @@ def disturb(adapter: Adapter) -> None:
         parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
 
 
-def whole(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning, block: int, index: int = 0) -> Tensor:
+def whole(
+    backbone: PipelineBackbone, latents: Tensor, conditioning: Conditioning, block: int, index: int = 0
+) -> Tensor:
     """Attention of a block to ``OBJECTS``, (M, T, h, w), from the whole matrix in a forward pass to the end.
 
     The probabilities come from the model's own attention processor: values of a one-hot for each token read them out,
     as in the authors' code.
     """
-    attn: Any = getattr(backbone._blocks[block], backbone.attention_name)
+    attn: Any = getattr(backbone.blocks.of(backbone.pipe.transformer)[block], backbone.reader.attention)
     found: list[Tensor] = []
     text = conditioning.prompt_embeds.shape[1]
 
@@ -87,7 +90,7 @@ def whole(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning,
     original = torch.nn.functional.scaled_dot_product_attention
     handles = [attn.register_forward_pre_hook(before), attn.register_forward_hook(after)]
     try:
-        backbone._predict(latents, index, conditioning, conditioning.prompt_embeds, conditioning.prompt_mask)
+        backbone.predict(latents, index, conditioning, Text.prompt(conditioning))
     finally:
         torch.nn.functional.scaled_dot_product_attention = original
         for handle in handles:
@@ -115,7 +118,7 @@ def test_values_and_gradients_are_those_of_the_whole_forward_pass(family: Case, 
         torch.testing.assert_close(gradient, want, rtol=1e-3, atol=1e-5 * float(want.abs().max()))
 
 
-def double(backbone: GuidedBackbone, latents: Tensor, conditioning: Conditioning) -> tuple[Tensor, Conditioning]:
+def double(backbone: PipelineBackbone, latents: Tensor, conditioning: Conditioning) -> tuple[Tensor, Conditioning]:
     """Put the transformer and its inputs in float64."""
     backbone.pipe.transformer.double()
     backbone._dtype = torch.float64
@@ -132,7 +135,7 @@ def test_every_adapted_layer_is_reached(case: Case) -> None:
     adapter = backbone.add_adapter(4, None, [0, 1])
     disturb(adapter)
     layers = {name.split(".", 1)[1] for name in adapter.target_modules}
-    attention = backbone.attention_name
+    attention = backbone.reader.attention
     before = {f"0.{attention}.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")}
     assert layers == before | {f"1.{attention}.to_q", f"1.{attention}.to_k"}
     latents, conditioning = case.begin(backbone)
@@ -148,8 +151,9 @@ def test_every_adapted_layer_is_reached(case: Case) -> None:
 def test_the_forward_pass_ends_at_the_last_probed_attention(case: Case, last: int) -> None:
     """Blocks after it, its own feed-forward layer and the head are never called."""
     backbone, called = case.load(), []
+    (blocks_name,) = backbone.blocks.lists
     for name, module in backbone.pipe.transformer.named_modules():
-        inside = name.startswith(f"{backbone.blocks_name}.")
+        inside = name.startswith(f"{blocks_name}.")
         if (inside and name.endswith((".ff", ".ffn", "to_out.0"))) or name == "proj_out":
             module.register_forward_pre_hook(lambda *_, name=name: called.append(name))
     latents, conditioning = case.begin(backbone)
@@ -157,8 +161,8 @@ def test_the_forward_pass_ends_at_the_last_probed_attention(case: Case, last: in
     blocks = {int(name.split(".")[1]) for name in called if name != "proj_out"}
     assert "proj_out" not in called
     assert blocks <= set(range(last + 1))
-    assert not any(name.startswith(f"{backbone.blocks_name}.{last}.{backbone.attention_name}") for name in called)
-    assert not any(name.startswith(f"{backbone.blocks_name}.{last}.ff") for name in called)
+    assert not any(name.startswith(f"{blocks_name}.{last}.{backbone.reader.attention}") for name in called)
+    assert not any(name.startswith(f"{blocks_name}.{last}.ff") for name in called)
 
 
 def test_bfloat16_weights_have_a_float32_adapter(family: Case) -> None:

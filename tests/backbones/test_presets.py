@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from ttom_pl.attention import object_attention
+from ttom_pl.backbones.attention import object_attention
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ["wan2.1-1.3b", "wan2.1-14b", "wan2.2-a14b", "cogvideox-2b", "cogvideox-5b"]
@@ -38,7 +38,7 @@ def test_one_iteration_on_the_meta_device(cost: ModuleType, name: str) -> None:
     assert case.guided_steps <= backbone.max_guided_steps
     assert {p.device.type for p in backbone.pipe.transformer.parameters()} == {"meta"}
     adapter = case.adapt_reachable()
-    dim = backbone._blocks[0].attn1.to_q.in_features
+    dim = backbone.blocks.of(backbone.pipe.transformer)[0].attn1.to_q.in_features
     layers = 4 * case.blocks[-1] + 2
     assert adapter == layers * 2 * dim * case.rank
     ours = cost.count(case.iteration)

@@ -14,7 +14,7 @@ from test_user_loras import stack, write_files
 from torch import Tensor
 
 from ttom_pl.backbones import Placement, Quantization
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.pipeline import PipelineBackbone
 
 CPU = torch.device("cpu")
 INT8 = Quantization("torchao", {"quant_type": "Int8WeightOnlyConfig"})
@@ -30,7 +30,7 @@ def quantized(request: pytest.FixtureRequest, folder_of: Callable[[str], Path], 
     return make_case(request.param, folder_of, picture)
 
 
-def gradients(case: Case, backbone: GuidedBackbone) -> tuple[Tensor, tuple[Tensor, ...]]:
+def gradients(case: Case, backbone: PipelineBackbone) -> tuple[Tensor, tuple[Tensor, ...]]:
     adapter = backbone.adapter
     assert adapter is not None
     latents, conditioning = case.begin(backbone)
@@ -47,7 +47,7 @@ def dequantized(module: torch.nn.Module) -> dict[str, Tensor]:
 
 def test_gradients_are_those_through_the_dequantised_weights(quantized: Case) -> None:
     backbone = quantized.load(quantization=INT8)
-    weight = backbone._blocks[0].get_submodule(f"{backbone.attention_name}.to_q").weight
+    weight = backbone.blocks.of(backbone.pipe.transformer)[0].get_submodule(f"{backbone.reader.attention}.to_q").weight
     assert type(weight) is not torch.nn.Parameter or type(weight.data) is not Tensor
     values = dequantized(backbone.pipe.transformer)
     disturb(backbone.add_adapter(4, None, [1]))

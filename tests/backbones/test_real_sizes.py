@@ -126,5 +126,7 @@ def test_the_fingerprint_of_the_shipped_model() -> None:
     """As it has been since the weights are these."""
     from ttom_pl.backbones import WanBackbone
 
-    backbone = WanBackbone(str(ROOT / "checkpoints" / "sprites"), 32, 32, 9, max_sequence_length=24)
+    backbone = WanBackbone(
+        str(ROOT / "checkpoints" / "sprites"), height=32, width=32, num_frames=9, max_sequence_length=24
+    )
     assert backbone.fingerprint == "wan-5edd89c4a3209be2"

@@ -10,7 +10,7 @@ from kinds import OBJECTS, Case
 from test_pipelines import disturb, double
 
 from ttom_pl.layout import object_targets
-from ttom_pl.losses import layout_loss
+from ttom_pl.layout.loss import layout_loss
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TINY = {
@@ -72,7 +72,15 @@ def test_loss_and_gradients_are_those_of_the_reference_procedure(family: Case) -
     other.start(0)
     text = conditioning.prompt_embeds
     reference = ReferenceProcedure(
-        other.pipe.transformer, other.blocks_name, other.attention_name, [1], 4, 1e-3, 0.0, text.shape[1], backbone.grid
+        other.pipe.transformer,
+        other.blocks.lists[0],
+        other.reader.attention,
+        [1],
+        4,
+        1e-3,
+        0.0,
+        text.shape[1],
+        backbone.grid,
     )
     other.pipe.transformer.double()
     other._dtype = torch.float64

@@ -51,7 +51,7 @@ def test_a_prompt_is_served(
     ((fit, video),) = keep.served
     assert fit.updates == 10
     assert fit.losses[0][-1] < fit.losses[0][0]
-    assert video.shape == (backbone.num_frames, 3, backbone.height, backbone.width)
+    assert video.shape == (backbone.settings.num_frames, 3, backbone.settings.height, backbone.settings.width)
 
 
 def test_a_prompt_without_its_image_is_skipped_before_any_compute(

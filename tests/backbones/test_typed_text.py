@@ -16,10 +16,10 @@ from kinds import KINDS
 
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.layout import Layout, Track
-from ttom_pl.layout.io import write_layouts
-from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.text import as_read, layout_as_read
 from ttom_pl.planners import FilePlanner, GrammarPlanner, plan_prompts
+from ttom_pl.prompts.layout_files import write_layouts
+from ttom_pl.prompts.readers import read_any
 
 PLANNER = GrammarPlanner()
 LIGATURES = {"ffi": "\ufb03", "ffl": "\ufb04", "ff": "\ufb00", "fi": "\ufb01", "fl": "\ufb02", "st": "\ufb06"}

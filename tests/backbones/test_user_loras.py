@@ -12,7 +12,7 @@ from test_pipelines import disturb
 from torch import Tensor, nn
 
 from ttom_pl.backbones import Adapter, Lora, Placement
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.pipeline import PipelineBackbone
 
 LAYERS = ("attn1.to_q", "attn1.to_out.0", "attn2.to_q", "attn2.to_v", "ffn.net.0.proj", "ff.net.0.proj")
 
@@ -66,7 +66,7 @@ def with_loras(case: Case, files: list[Path], dtype: torch.dtype = torch.float32
     return pipe
 
 
-def plain(case: Case, backbone: GuidedBackbone) -> Tensor:
+def plain(case: Case, backbone: PipelineBackbone) -> Tensor:
     return case.by_parts(backbone, PROMPT, 3)
 
 
@@ -117,7 +117,7 @@ def test_more_loras_on_a_pipeline_that_has_one(family: Case, tmp_path: Path) -> 
     assert torch.equal(plain(family, backbone), family.by_pipeline(PROMPT, 3, with_loras(family, files)))
 
 
-def attention(case: Case, backbone: GuidedBackbone, block: int = 1) -> Tensor:
+def attention(case: Case, backbone: PipelineBackbone, block: int = 1) -> Tensor:
     latents, conditioning = case.begin(backbone)
     with backbone.adapter.enabled(), torch.no_grad():
         return backbone.object_attention(latents, 0, conditioning, OBJECTS, [block])

@@ -9,7 +9,7 @@ from memories import memory
 
 from ttom_pl.callbacks import AttentionMaps, Report, StreamCallback, VideoWriter
 from ttom_pl.memory import Memory
-from ttom_pl.memory.maps import unpack_maps
+from ttom_pl.memory.attention_maps import unpack_maps
 from ttom_pl.prompts import Prompt
 from ttom_pl.rehearsal import AttentionBias, LatentGuidance, LayoutTTO, Method
 from ttom_pl.stream import Stream

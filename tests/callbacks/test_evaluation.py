@@ -13,10 +13,10 @@ from memories import memory
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import Evaluation, Findings, SpritesEvaluation, VideoWriter
-from ttom_pl.detectors import SpritesDetector
-from ttom_pl.evaluation import Evaluator
-from ttom_pl.metrics import Detections, HitRate, StageSeconds
-from ttom_pl.naming import video_name
+from ttom_pl.evaluation.detectors import SpritesDetector
+from ttom_pl.evaluation.evaluator import Evaluator
+from ttom_pl.evaluation.metrics import Detections, HitRate, StageSeconds
+from ttom_pl.evaluation.naming import video_name
 from ttom_pl.planners import Planner
 from ttom_pl.prompts import Prompt
 from ttom_pl.rehearsal import LayoutTTO

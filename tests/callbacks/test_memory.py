@@ -8,11 +8,11 @@ import torch
 from memories import memory
 
 from ttom_pl.callbacks import ParametricMemory, StreamCallback
-from ttom_pl.keys import scene_key
 from ttom_pl.memory import AdapterSpec, Memory, Replace
-from ttom_pl.memory.maps import pack_maps, unpack_maps
+from ttom_pl.memory.attention_maps import pack_maps, unpack_maps
 from ttom_pl.prompts import Prompt
 from ttom_pl.recall import SceneMemory
+from ttom_pl.recall.keys import scene_key
 from ttom_pl.rehearsal import JointTTO, LayoutTTO
 from ttom_pl.run import read_results
 from ttom_pl.stream import Stream

@@ -12,24 +12,26 @@ import pytest
 from chat_server import KEY, Server, says, server  # noqa: F401
 
 from ttom_pl.cli import evaluate, main
-from ttom_pl.compare import compare
-from ttom_pl.evaluation import Clip, Evaluator, find_clips, summarise
+from ttom_pl.evaluation.compare import compare
+from ttom_pl.evaluation.evaluator import Evaluator
+from ttom_pl.evaluation.table import summarise
+from ttom_pl.evaluation.videos import Clip, find_clips
+from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
-from ttom_pl.media import write_mp4
 from ttom_pl.run import Result, RunFolder
 from ttom_pl.sprites.render import render
-from ttom_pl.sprites.world import NUM_FRAMES, Group, Scene, sample_scene
+from ttom_pl.sprites.world import NUM_FRAMES, Group, SpritesScene, sample_scene
 
 LEFT, UP = Group("red", "circle", "left"), Group("blue", "square", "up")
 PROMPTS = ["a red circle moves left and a blue square moves up", "three green triangles move right"]
 GROUPS = [(LEFT, UP), (Group("green", "triangle", "right", 3),)]
 
 
-def scene_of(number: int, seed: int = 0) -> Scene:
+def scene_of(number: int, seed: int = 0) -> SpritesScene:
     return sample_scene(random.Random(seed), GROUPS[number])
 
 
-def film(path: Path, scene: Scene) -> None:
+def film(path: Path, scene: SpritesScene) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_mp4(path, render(scene).transpose(0, 1) / 2 + 0.5, 8, 8)
 
@@ -241,9 +243,9 @@ def test_no_video_answers_two_prompts(
     lines = [json.dumps({"id": id, "prompt": text}) for id, text in zip(ids, ["a cat", "a dog"], strict=True)]
     (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
     clips = find_clips(tmp_path, tmp_path / "prompts.jsonl")
-    first = {clip.prompt.id: clip.path.stem for clip in reversed(clips.found)}
+    first = {clip.prompt.id: clip.path.stem for clip in reversed(clips.claimed)}
     assert [first.get(id) for id in ids] == expected
-    assert len({clip.path for clip in clips.found}) == len(clips.found)
+    assert len({clip.path for clip in clips.claimed}) == len(clips.claimed)
     assert [prompt.id for prompt in clips.missing] == [id for id in ids if id not in first]
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from ttom_pl.evaluation import Expectation, category, expect, object_name
+from ttom_pl.evaluation.expectation import Expectation, object_name
+from ttom_pl.evaluation.from_prompt import expect
+from ttom_pl.evaluation.metadata import category
 from ttom_pl.layout import Track
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.layout.readers import read_any
+from ttom_pl.prompts.prompt import Prompt
+from ttom_pl.prompts.readers import read_any
 
 
 def asked(text: str, **metadata: Any) -> Expectation:

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ttom_pl.layout import Layout, LayoutError, interpolate_boxes, object_targets
-from ttom_pl.layout.authors import write_authors_cache
 from ttom_pl.layout.form import FormError, check_form, parse_json
-from ttom_pl.layout.io import read_layouts, write_layouts
-from ttom_pl.layout.prompt import Prompt, PromptError
-from ttom_pl.layout.readers import read_any
+from ttom_pl.prompts.authors import write_authors_cache
+from ttom_pl.prompts.layout_files import read_layouts, write_layouts
+from ttom_pl.prompts.prompt import Prompt, PromptError
+from ttom_pl.prompts.readers import read_any
 
 TRACK = {"id": 0, "phrase": "a cat", "words": ["cat"], "boxes": [[0, 0, 0.5, 1], None], "spans": [[2, 5]]}
 LAYOUT = {"prompt": "a cat sleeps", "id": "x", "tracks": [TRACK]}

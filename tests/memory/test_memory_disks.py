@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from test_memory_faults import acknowledged, start_writer
 
-from ttom_pl.memory import Memory, disks, verify_folder
+from ttom_pl.memory import Memory, verify_folder
+from ttom_pl.memory.database import network_disks as disks
 
 MOUNTS = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw
 30 22 0:40 / /home rw,relatime shared:9 - nfs4 server:/home rw,vers=4.2
@@ -55,7 +56,7 @@ def test_a_memory_on_a_network_disk_has_a_rollback_journal(folder, learn, axis, 
         entries = [learn(memory, 0)]
         assert mode(memory) == "wal"
     with monkeypatch.context() as patched:
-        patched.setattr("ttom_pl.memory.database.network_filesystem", lambda _: "nfs4")
+        patched.setattr("ttom_pl.memory.database.connection.network_filesystem", lambda _: "nfs4")
         with Memory(folder) as memory, Memory(folder) as other:
             assert mode(memory) == "delete"
             entries.append(learn(memory, 1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ttom_pl.memory.index import VectorIndex
+from ttom_pl.memory.search.approximate import VectorIndex
 
 
 def unit(rng, count, dimension=32):

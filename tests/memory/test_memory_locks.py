@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from ttom_pl.memory import Memory, MemoryBusyError, exclusive, peek, verify_folder
+from ttom_pl.memory import Memory, MemoryBusyError, verify_folder
+from ttom_pl.memory.database import exclusive
+from ttom_pl.memory.database import raw_bytes as peek
 
 PROBE = """
 import fcntl, sys

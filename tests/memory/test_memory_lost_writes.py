@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ttom_pl.memory import EntryNotFoundError, Memory, verify_folder
+from ttom_pl.memory.database.schema import insert
 from ttom_pl.memory.files import AdapterFiles
-from ttom_pl.memory.schema import insert
 
 
 @pytest.fixture
@@ -148,7 +148,9 @@ def test_a_write_that_was_not_acknowledged_is_whole_or_not_there(folder, learn, 
         entry = learn(memory, 0, adapter=adapter(1.0))
         with monkeypatch.context() as patched:
             kill(patched, "remove")  # also keeps the failed write from being undone
-            patched.setattr("ttom_pl.memory.schema.insert_entry", lambda *_: (_ for _ in ()).throw(KilledError))
+            patched.setattr(
+                "ttom_pl.memory.database.schema.insert_entry", lambda *_: (_ for _ in ()).throw(KilledError)
+            )
             with pytest.raises(KilledError):
                 learn(memory, 1)
     with pytest.warns(UserWarning, match="is taken up"):
@@ -184,3 +186,29 @@ def test_a_damaged_list_of_what_goes_removes_nothing(folder, learn, tmp_path):
         memory.get("absent")
     assert outside.read_text() == "precious"
     assert reopened(folder) == [entry]
+
+
+@pytest.mark.parametrize("kind", ["insert", "update"])
+def test_a_marked_write_that_is_taken_up_happens_once(folder, learn, one_behind, adapter, axis, spec, kind):
+    """Whoever was killed in it makes it again, and finds the mark: no second merge, no second lookup."""
+    with Memory(folder) as memory:
+        entry = learn(memory, 0, adapter=adapter(1.0))
+    new = {"key": axis(1), "key_text": "k", "prompt": "p", "fingerprint": "wan", "spec": spec, "entry_id": "0" * 12}
+
+    def write(memory):
+        with memory.transaction() as transaction:
+            if not transaction.is_marked("a prompt"):
+                transaction.record(entry.id if kind == "update" else None, 3 * (kind == "update"), mark="a prompt")
+                if kind == "update":
+                    transaction.update(entry.id, adapter(4.0), 0.5)
+                else:
+                    transaction.insert(adapter(4.0), **new)
+        return list(memory), memory.history()
+
+    once = one_behind(write)
+    with pytest.warns(UserWarning, match="is taken up"):
+        Memory(folder).close()
+    with Memory(folder) as memory:
+        assert (list(memory), memory.history()) == once
+        assert write(memory) == once
+        assert memory.verify().clean

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from test_memory_index import unit
 
-from ttom_pl.memory import Memory, index, verify_folder
-from ttom_pl.memory.index import VectorIndex, new_index, warn_if_slow
-from ttom_pl.memory.scan import ExactIndex
+from ttom_pl.memory import Memory, verify_folder
+from ttom_pl.memory.search import approximate as index
+from ttom_pl.memory.search.approximate import VectorIndex, new_index, warn_if_slow
+from ttom_pl.memory.search.exact import ExactIndex
 
 ROOT = Path(__file__).parents[2]
 

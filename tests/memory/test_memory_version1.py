@@ -92,7 +92,7 @@ def test_a_newer_version_is_refused(folder, learn):
         connection.execute("PRAGMA user_version = 3")
         with pytest.raises(DamagedDatabaseError, match="two versions"):
             Memory(folder)
-        from ttom_pl.memory.schema import change_state
+        from ttom_pl.memory.database.schema import change_state
 
         change_state(connection, version=3)
     for read_only in (True, False):

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner
-from ttom_pl.planners.legible import MOST_WORDS
-from ttom_pl.planners.motions import Motion
-from ttom_pl.planners.placement import MOST_WORK, Body, search
-from ttom_pl.planners.relations import Relation
+from ttom_pl.planners.english.legible import MOST_WORDS
+from ttom_pl.planners.geometry.arrangement import MOST_WORK, Body, search
+from ttom_pl.planners.geometry.motions import Motion
+from ttom_pl.planners.geometry.relations import Relation
 
 PLANNER = GrammarPlanner()
 LONGEST = 120_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ttom_pl.layout import Layout, LayoutError, Track
-from ttom_pl.layout.io import write_layouts
 from ttom_pl.planners import FilePlanner, GrammarPlanner, Planner
+from ttom_pl.prompts.layout_files import write_layouts
 
 TRACK = Track(0, "a cat", ("cat",), ((0.1, 0.1, 0.5, 0.5),))
 CAT = Layout("A cat", (TRACK,), id="0001")

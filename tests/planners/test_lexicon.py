@@ -14,7 +14,7 @@ from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.things import can_be_drawn, can_mean, is_part
 from ttom_pl.planners.english.tokens import tokenize
 from ttom_pl.planners.english.word_lists import word_classes, word_groups, word_list
-from ttom_pl.planners.proportions import CLASSES
+from ttom_pl.planners.geometry.proportions import CLASSES
 
 DATA = files(english).joinpath("data")
 WORDS = [

@@ -5,9 +5,9 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from ttom_pl.planners.motions import Manner, Motion, path
-from ttom_pl.planners.placement import Body, NoRoom, arrange
-from ttom_pl.planners.relations import GAP, Kind, Relation, least_gap
+from ttom_pl.planners.geometry.arrangement import Body, NoRoom, arrange
+from ttom_pl.planners.geometry.motions import Manner, Motion, path
+from ttom_pl.planners.geometry.relations import GAP, Kind, Relation, least_gap
 
 LEFT, UP, STILL = Motion(((-1, 0),)), Motion(((0, -1),)), Motion()
 

@@ -12,7 +12,7 @@ from ttom_pl.planners import GrammarPlanner
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import tokenize
-from ttom_pl.planners.proportions import CLASSES, size_class
+from ttom_pl.planners.geometry.proportions import CLASSES, size_class
 from ttom_pl.sprites.world import caption, sample_groups
 
 PLANNER = GrammarPlanner()

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ttom_pl.layout import Layout, LayoutError
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, plan_prompts, steer_in
+from ttom_pl.prompts.prompt import Prompt
+from ttom_pl.prompts.readers import read_any
 
 PLANNER = GrammarPlanner()
 THINGS = ("kettle", "trumpet", "walrus", "tractor", "lantern", "violin", "camel", "canoe", "pineapple", "helmet")

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.cli import main
-from ttom_pl.detectors import Detector
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.metrics.detections import Detection, Detections
 from ttom_pl.layout import Box, Layout
-from ttom_pl.metrics.detections import Detection, Detections
 from ttom_pl.planners import Planner
-from ttom_pl.probe import ProbeResult, probe, write_heat_map
+from ttom_pl.probe import ProbeResult, probe
 from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells
+from ttom_pl.report.heat_map import write_heat_map
 
 ROOT = Path(__file__).parents[2]
 LEFT: Box = (0.0, 0.25, 0.5, 0.75)

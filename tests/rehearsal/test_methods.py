@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.layout import Layout, Track, inside_maps
-from ttom_pl.losses import layout_loss
+from ttom_pl.layout.loss import layout_loss
 from ttom_pl.rehearsal import AttentionBias, LatentGuidance, LayoutTTO, Method, rehearse
 from ttom_pl.rehearsal.attention_bias import box_bias
 from ttom_pl.scene import Fit, Scene

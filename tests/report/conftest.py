@@ -7,8 +7,8 @@ import pytest
 import torch
 from run_folder import WriteRun
 
-from ttom_pl.media import write_mp4
-from ttom_pl.memory.maps import pack_maps
+from ttom_pl.io.media import write_mp4
+from ttom_pl.memory.attention_maps import pack_maps
 from ttom_pl.run import Result, RunFolder, Skipped
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from run_folder import WriteRun, make_line, make_result
 
 from ttom_pl.cli import main
-from ttom_pl.report import write_report
+from ttom_pl.report.page import write_report
 from ttom_pl.run import Result, RunFolder, Skipped
 
 HOSTILE = "a cat </script><script>alert(1)</script> \"'><img src=x onerror=alert(2)> {{ 7 * 7 }} <b>moves</b> & left"

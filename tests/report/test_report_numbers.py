@@ -8,7 +8,7 @@ import pytest
 from run_folder import make_result
 
 import ttom_pl.report
-from ttom_pl.metrics.memory import STAGES
+from ttom_pl.evaluation.metrics.memory import STAGES
 from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 

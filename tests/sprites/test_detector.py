@@ -11,17 +11,17 @@ from ttom_pl.layout import Layout, Track
 from ttom_pl.sprites.detector import detect, detect_tracks
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.scoring import moves, score_video
-from ttom_pl.sprites.world import NUM_FRAMES, SIZE, Group, Scene, sample_scene
+from ttom_pl.sprites.world import NUM_FRAMES, SIZE, Group, SpritesScene, sample_scene
 
 SEEDS = range(1000, 1050)
 
 
-def video_of(scene: Scene) -> Tensor:
+def video_of(scene: SpritesScene) -> Tensor:
     """Pixels as a backbone returns them: (F, 3, H, W) in [0, 1]."""
     return ((render(scene) + 1) / 2).transpose(0, 1)
 
 
-def layout_of(scene: Scene) -> Layout:
+def layout_of(scene: SpritesScene) -> Layout:
     """The layout that the scene follows exactly, a keyframe a frame."""
     phrases = [group.phrase for group in scene.groups for _ in range(group.count)]
     tracks = tuple(
@@ -121,7 +121,7 @@ def test_an_object_that_flickers_stays_one_track() -> None:
 def test_each_mistake_is_scored_as_what_it_is(asked: Group, wrong: dict[str, float]) -> None:
     """The video shows a red circle that moves left."""
     scene = sample_scene(random.Random(2), (Group("red", "circle", "left"),))
-    layout = layout_of(Scene((asked,), None, scene.sprites))
+    layout = layout_of(SpritesScene((asked,), None, scene.sprites))
     scores = score_video(video_of(scene), layout).to_dict()
     assert scores.pop("correct") == 0
     overlap = scores.pop("layout_iou")
@@ -131,7 +131,7 @@ def test_each_mistake_is_scored_as_what_it_is(asked: Group, wrong: dict[str, flo
 
 def test_one_object_too_many() -> None:
     scene = sample_scene(random.Random(3), (Group("red", "circle", "still", 2),))
-    layout = layout_of(Scene((Group("red", "circle", "still"),), None, scene.sprites[:1]))
+    layout = layout_of(SpritesScene((Group("red", "circle", "still"),), None, scene.sprites[:1]))
     scores = score_video(video_of(scene), layout)
     assert (scores.color, scores.shape, scores.motion, scores.count, scores.correct) == (1, 1, 1, 0, 0)
 

@@ -18,8 +18,8 @@ from ttom_pl.sprites.world import (
     SIZE,
     TRAVEL,
     Group,
-    Scene,
     Sprite,
+    SpritesScene,
     caption,
     sample_groups,
     sample_scene,
@@ -141,7 +141,7 @@ def test_vocabulary_holds_no_word_twice() -> None:
 def test_render(shape: str) -> None:
     """The colour at the centre, the background in the corner, an area as the geometry says."""
     sprite = Sprite("red", shape, 4.0, ((16.0, 16.0),) * NUM_FRAMES)
-    video = render(Scene((Group("red", shape),), None, (sprite,)))
+    video = render(SpritesScene((Group("red", shape),), None, (sprite,)))
     assert video.shape == (3, NUM_FRAMES, SIZE, SIZE)
     assert video.dtype == torch.float32
     torch.testing.assert_close(video[:, 0, 16, 16], rgb(COLORS["red"]).flatten())

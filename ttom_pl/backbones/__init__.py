@@ -1,25 +1,30 @@
 """Frozen text-to-video models."""
 
 from ttom_pl.backbones.base import Backbone
-from ttom_pl.backbones.cogvideox import CogVideoXBackbone
+from ttom_pl.backbones.cogvideox import CogVideoXBackbone, CogVideoXSettings
 from ttom_pl.backbones.lora import Adapter
-from ttom_pl.backbones.ltx import LTXBackbone
+from ttom_pl.backbones.ltx import LTXBackbone, LTXSettings
 from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.quantization import Quantization
 from ttom_pl.backbones.schedule import Schedule
+from ttom_pl.backbones.settings import Settings
 from ttom_pl.backbones.user_loras import Lora
-from ttom_pl.backbones.wan import WanBackbone
+from ttom_pl.backbones.wan import WanBackbone, WanSettings
 from ttom_pl.backbones.wan_image import WanImageBackbone
 
 __all__ = [
     "Adapter",
     "Backbone",
     "CogVideoXBackbone",
+    "CogVideoXSettings",
     "LTXBackbone",
+    "LTXSettings",
     "Lora",
     "Placement",
     "Quantization",
     "Schedule",
+    "Settings",
     "WanBackbone",
     "WanImageBackbone",
+    "WanSettings",
 ]

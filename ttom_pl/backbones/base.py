@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -20,7 +21,10 @@ class Backbone(ABC):
     backbone between :meth:`start` and the last step.
     """
 
-    adapter: Adapter | None = None
+    @property
+    def adapter(self) -> Adapter | None:
+        """The adapter, once there is one."""
+        return None
 
     @property
     @abstractmethod
@@ -119,3 +123,13 @@ class Backbone(ABC):
     @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
         """Return the video, shape (F, 3, H, W) in [0, 1]."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave the model as it was found; the backbone is of no use after."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,32 +1,45 @@
 """CogVideoX 2B and 5B, text to video."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from diffusers import CogVideoXDPMScheduler, CogVideoXPipeline, DiffusionPipeline
 from torch import Tensor
 
-from ttom_pl.backbones.joint_attention import JointAttentionBackbone
+from ttom_pl.backbones.joint_attention import JointAttention
+from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.settings import Settings
+from ttom_pl.backbones.size import Units
 from ttom_pl.scene import Conditioning
 
 
-class CogVideoXBackbone(JointAttentionBackbone):
+@dataclass(frozen=True, kw_only=True)
+class CogVideoXSettings(Settings):
+    """Settings of CogVideoX.
+
+    Attributes:
+        use_dynamic_cfg: let the guidance grow over the steps, as the DPM scheduler wants it.
+    """
+
+    height: int = 480
+    width: int = 720
+    num_frames: int = 49
+    guidance_scale: float = 6.0
+    use_dynamic_cfg: bool = False
+    max_sequence_length: int = 226
+    fps: int = 8
+
+
+class CogVideoXBackbone(PipelineBackbone):
     """A frozen ``CogVideoXPipeline``, with sine (2B), learned or rotary (5B) positions.
 
     With no adapter, the video equals the pipeline's own, bit for bit, at the same seed.
 
     Args:
         pretrained: a ``CogVideoXPipeline``, its folder, or the id of one on the Hugging Face hub.
-        height: pixels.
-        width: pixels.
-        num_frames: frames of the video.
-        num_inference_steps: denoising steps.
-        guidance_scale: scale of classifier-free guidance; off at 1 and below.
-        use_dynamic_cfg: let the guidance grow over the steps, as the DPM scheduler wants it.
-        max_sequence_length: tokens that the prompt is padded or cut to.
-        fps: frames per second that the video is played at.
-        **settings: the further arguments of :class:`~ttom_pl.backbones.pipeline.PipelineBackbone`.
+        **settings: the fields of :class:`CogVideoXSettings`.
 
     Raises:
         FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
@@ -35,72 +48,52 @@ class CogVideoXBackbone(JointAttentionBackbone):
 
     pipeline_class = CogVideoXPipeline
     name = "cogvideox"
+    reader = JointAttention("attn1")
+    settings: CogVideoXSettings
 
-    def __init__(
-        self,
-        pretrained: str | DiffusionPipeline,
-        height: int = 480,
-        width: int = 720,
-        num_frames: int = 49,
-        num_inference_steps: int = 50,
-        guidance_scale: float = 6.0,
-        use_dynamic_cfg: bool = False,
-        max_sequence_length: int = 226,
-        fps: int = 8,
-        **settings: Any,
-    ) -> None:
-        super().__init__(
-            pretrained,
-            height,
-            width,
-            num_frames,
-            num_inference_steps,
-            guidance_scale,
-            max_sequence_length,
-            fps,
-            **settings,
-        )
-        self.use_dynamic_cfg = use_dynamic_cfg
-        self._text_dtype: torch.dtype = self.pipe.text_encoder.dtype
+    def __init__(self, pretrained: str | DiffusionPipeline, **settings: Any) -> None:
+        super().__init__(pretrained, CogVideoXSettings(**settings))
 
     @property
-    def _compression(self) -> tuple[int, int]:
-        return self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial
-
-    @property
-    def _patch(self) -> tuple[int, int, int]:
+    def units(self) -> Units:
+        """What latents and tokens are made of."""
         config = self.pipe.transformer.config
-        return config.patch_size_t or 1, config.patch_size, config.patch_size
+        return Units(
+            (self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial),
+            (config.patch_size_t or 1, config.patch_size, config.patch_size),
+        )
 
     @property
     def _padding(self) -> int:
         """Latent frames at the start that CogVideoX 1.5 samples to fill its last patch and throws away."""
-        temporal, _ = self._compression
-        return -((self.num_frames - 1) // temporal + 1) % self._patch[0]
+        frames, _, _ = self.units.latents(self.settings, self.settings.num_frames)
+        return -frames % self.units.token[0]
 
     @property
     def _sampled_frames(self) -> int:
-        return self.num_frames + self._padding * self._compression[0]
+        return self.settings.num_frames + self._padding * self.units.latent[0]
 
     @property
     def _latent_dtype(self) -> torch.dtype:
-        return self._text_dtype
+        dtype: torch.dtype = self.pipe.text_encoder.dtype
+        return dtype
 
-    def _set_timesteps(self, **arguments: Any) -> None:
-        super()._set_timesteps(**arguments)
+    def _set_timesteps(self, device: torch.device, **arguments: Any) -> None:
+        super()._set_timesteps(device, **arguments)
         self._previous: Tensor | None = None
 
     def _scale(self, index: int) -> float:
-        if not self.use_dynamic_cfg:
-            return self.guidance_scale
+        largest = self.settings.guidance_scale
+        if not self.settings.use_dynamic_cfg:
+            return largest
         done = (self.num_steps - self.pipe.scheduler.timesteps[index].item()) / self.num_steps
-        return 1 + self.guidance_scale * ((1 - math.cos(math.pi * done**5.0)) / 2)
+        return 1 + largest * ((1 - math.cos(math.pi * done**5.0)) / 2)
 
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
         rotary = None
         if self.pipe.transformer.config.use_rotary_positional_embeddings:
             rotary = self.pipe._prepare_rotary_positional_embeddings(
-                self.height, self.width, latents.shape[1], latents.device
+                self.settings.height, self.settings.width, latents.shape[1], latents.device
             )
         scaled = self.pipe.scheduler.scale_model_input(latents, timestep[0])
         return {"hidden_states": scaled, "timestep": timestep, "image_rotary_emb": rotary}
@@ -116,7 +109,7 @@ class CogVideoXBackbone(JointAttentionBackbone):
             )
         else:
             stepped = scheduler.step(noise, times[index], latents, **extra, return_dict=False)[0]
-        advanced: Tensor = stepped.to(self._text_dtype)
+        advanced: Tensor = stepped.to(self._latent_dtype)
         return advanced
 
     def _decode(self, latents: Tensor) -> Tensor:

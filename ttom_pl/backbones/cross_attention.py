@@ -1,23 +1,27 @@
-"""The cross-attention family: in each block, the video asks the text in an attention of its own."""
+"""Cross-attention: in each block, the video asks the text in an attention of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
-from ttom_pl.attention import object_attention
-from ttom_pl.backbones.guided import GuidedBackbone
-from ttom_pl.scene import Conditioning
+from ttom_pl.backbones.attention import object_attention
+from ttom_pl.backbones.reader import AttentionReader
 
 
-class CrossAttentionBackbone(GuidedBackbone):
-    """A pipeline whose blocks hold a cross-attention ``attn2`` from video to text (Wan, LTX-Video)."""
+@dataclass(frozen=True)
+class CrossAttention(AttentionReader):
+    """Reads blocks that hold a cross-attention from video to text (Wan, LTX-Video).
 
-    attention_name = "attn2"
-    _bias: Tensor | None = None
+    The softmax goes over all text tokens; a mask is a bias of shape (B, 1, L), (B, S, L) or (B, 1, S, L).
+    """
 
-    def _read(
+    attention: str = "attn2"
+    can_bias = True
+
+    def read(  # noqa: D102
         self,
         weights: Tensor,
         attn: nn.Module,
@@ -27,41 +31,27 @@ class CrossAttentionBackbone(GuidedBackbone):
         *_: Any,
         **__: Any,
     ) -> Tensor:
-        """Softmax over all text tokens; a mask is a bias of shape (B, 1, L), (B, S, L) or (B, 1, S, L)."""
-        module: Any = attn
         # Wan I2V puts the image's tokens before the text and attends to them by a softmax of their own.
         text = encoder_hidden_states[:, -weights.shape[0] :]
-        query = module.norm_q(module.to_q(hidden_states)).unflatten(2, (module.heads, -1))
-        key = module.norm_k(module.to_k(text)).unflatten(2, (module.heads, -1))
+        query, key = self.queries_and_keys(attn, hidden_states, text)
         bias = attention_mask[:, 0] if attention_mask is not None and attention_mask.ndim == 4 else attention_mask
         return object_attention(query, key, weights, bias)[0]
 
+    def queries_and_keys(self, attn: nn.Module, video: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Return queries of the video and keys of the text, shapes (B, S, heads, D) and (B, L, heads, D)."""
+        module: Any = attn
+        query = module.norm_q(module.to_q(video)).unflatten(2, (module.heads, -1))
+        key = module.norm_k(module.to_k(text)).unflatten(2, (module.heads, -1))
+        return query, key
+
     @contextmanager
-    def biased(self, bias: Tensor | None) -> Iterator[None]:
-        """Add a bias, shape (S, L), in the conditional passes, also those that :meth:`object_attention` reads."""
-        self._bias = bias
-        try:
+    def biased(self, blocks: Sequence[nn.Module], bias: Tensor) -> Iterator[None]:
+        """Add a bias, shape (B, S, L), to the logits of blocks for a while; the attention that is read has it too."""
+        with ExitStack() as hooks:
+            for block in blocks:
+                attn = self.attention_of(block)
+                hooks.callback(attn.register_forward_pre_hook(_adding(bias), prepend=True, with_kwargs=True).remove)
             yield
-        finally:
-            self._bias = None
-
-    def _predict(
-        self, latents: Tensor, index: int, conditioning: Conditioning, embeds: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        if self._bias is None or embeds is conditioning.negative_prompt_embeds:
-            return super()._predict(latents, index, conditioning, embeds, mask)
-        # The conditional pass is the last of a batch; the negative prompt has other tokens.
-        bias = self._bias.new_zeros(len(embeds), *self._bias.shape)
-        bias[-1] = self._bias
-        with ExitStack() as stack:
-            for block in self._transformer_blocks(index):
-                attn = getattr(block, self.attention_name)
-                hook = attn.register_forward_pre_hook(_adding(bias), prepend=True, with_kwargs=True)
-                stack.callback(hook.remove)
-            return super()._predict(latents, index, conditioning, embeds, mask)
-
-    def _transformer_blocks(self, index: int) -> Any:
-        return getattr(self._transformer(index), self.blocks_name)
 
 
 def _adding(bias: Tensor) -> Any:

@@ -1,5 +1,6 @@
-"""The joint-attention family: text and video are one sequence that attends to itself."""
+"""Joint attention: text and video are one sequence that attends to itself."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -7,20 +8,21 @@ import torch.nn.functional as F
 from diffusers.models.embeddings import apply_rotary_emb
 from torch import Tensor, nn
 
-from ttom_pl.attention import object_attention
-from ttom_pl.backbones.guided import GuidedBackbone
+from ttom_pl.backbones.attention import object_attention
+from ttom_pl.backbones.reader import AttentionReader
 
 
-class JointAttentionBackbone(GuidedBackbone):
-    """A pipeline whose blocks hold one attention ``attn1`` over text and video (CogVideoX).
+@dataclass(frozen=True)
+class JointAttention(AttentionReader):
+    """Reads blocks that hold one attention over text and video (CogVideoX).
 
     The attention to an object is that from the video's queries to the object's text keys, by a softmax over all keys,
     text and video.
     """
 
-    attention_name = "attn1"
+    attention: str = "attn1"
 
-    def _read(
+    def read(  # noqa: D102
         self,
         weights: Tensor,
         attn: nn.Module,
@@ -29,7 +31,7 @@ class JointAttentionBackbone(GuidedBackbone):
         image_rotary_emb: tuple[Tensor, Tensor] | None = None,
         **_: Any,
     ) -> Tensor:
-        """Queries of the video only; keys of text and video, in the order of the model's own sequence."""
+        # Keys are in the order of the model's own sequence: text, then video.
         module: Any = attn
         length = encoder_hidden_states.shape[1]
         query = module.to_q(hidden_states).unflatten(2, (module.heads, -1))

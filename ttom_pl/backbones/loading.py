@@ -1,4 +1,4 @@
-"""Loading a diffusers pipeline for inference, with one clear message where that cannot be done."""
+"""Loading a diffusers pipeline, with one clear message where that cannot be done."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 from huggingface_hub.errors import GatedRepoError
-from torch import nn
 
 from ttom_pl.backbones.quantization import Quantization
 
@@ -19,7 +18,7 @@ def load_pipeline(
     vae_dtype: torch.dtype | None = None,
     quantization: Quantization | None = None,
 ) -> Any:
-    """Load a pipeline with frozen weights, from a folder, the hub or the hub's cache.
+    """Load a pipeline from a folder, the hub or the hub's cache.
 
     Args:
         cls: the pipeline's class.
@@ -55,15 +54,6 @@ def load_pipeline(
             f"no model {pretrained!r}: {str(Path(pretrained).absolute())!r} is no folder, and the Hugging Face hub "
             f"has no such model or cannot be reached; give a {cls.__name__} folder or a hub id 'owner/name'"
         ) from error
-    return frozen(pipe)
-
-
-def frozen(pipe: Any) -> Any:
-    """Return a pipeline with its weights frozen and its progress bar off."""
-    for module in pipe.components.values():
-        if isinstance(module, nn.Module):
-            module.requires_grad_(False).eval()
-    pipe.set_progress_bar_config(disable=True)
     return pipe
 
 

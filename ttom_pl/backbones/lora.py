@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,8 +40,7 @@ class Adapter:
         self.rank = rank
         self.alpha = float(rank if alpha is None else alpha)
         self.target_modules = tuple(target_modules)
-        if ADAPTER in getattr(transformer, "peft_config", {}):
-            transformer.delete_adapters(ADAPTER)
+        remove_adapter(transformer, ADAPTER)
         transformer.requires_grad_(False)
         before = {layer: list(layer.active_adapters) for _, layer in tuner_layers(transformer)}
         config = LoraConfig(r=rank, lora_alpha=self.alpha, target_modules=list(target_modules))
@@ -124,6 +123,13 @@ class Adapter:
             for name, parameter in layer.named_parameters():
                 parameter.requires_grad_(f".{ADAPTER}." in f".{name}")
 
+    def remove(self) -> None:
+        """Take the adapter out of the transformer, if it is still there."""
+        self.active = False
+        held = dict(self.transformer.named_parameters()).values()
+        if any(parameter is each for parameter in self._parameters.values() for each in held):
+            remove_adapter(self.transformer, ADAPTER)
+
     def state_dict(self) -> dict[str, Tensor]:
         """Return a copy of the parameters under the keys that ``pipe.load_lora_weights`` reads."""
         state = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
@@ -159,3 +165,31 @@ class Adapter:
 def tuner_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
     """Yield the layers of a model that hold adapters of PEFT, of whatever name, with their own names."""
     return ((name, module) for name, module in model.named_modules() if isinstance(module, BaseTunerLayer))
+
+
+def remove_adapter(model: Any, name: str) -> None:
+    """Take an adapter out of a model, and with it PEFT's layers that hold no other; nothing if it has none so named."""
+    if name not in getattr(model, "peft_config", {}):
+        return
+    for _, layer in tuner_layers(model):
+        layer.set_adapter([each for each in layer.active_adapters if each != name])
+    model.delete_adapters(name)
+    for path, layer in list(tuner_layers(model)):
+        if not any(len(getattr(layer, part)) for part in layer.adapter_layer_names):
+            above, _, own = path.rpartition(".")
+            setattr(model.get_submodule(above), own, layer.base_layer)
+    if not getattr(model, "peft_config", {}):
+        vars(model).pop("peft_config", None)
+        vars(model).pop("_hf_peft_config_loaded", None)
+
+
+def switches(model: nn.Module) -> Callable[[], None]:
+    """Return what puts back which adapters of a model are on now."""
+    now = [(layer, list(layer.active_adapters), layer.disable_adapters) for _, layer in tuner_layers(model)]
+
+    def put_back() -> None:
+        for layer, active, disabled in now:
+            layer.enable_adapters(not disabled)
+            layer.set_adapter(active)
+
+    return put_back

@@ -1,14 +1,19 @@
 """Where the parts of a pipeline live, and in which precision, so that a model fits the card at hand."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from diffusers.hooks import HookRegistry, apply_group_offloading, apply_layerwise_casting
 from torch import nn
+
+from ttom_pl.backbones.parts import Blocks, modules_of
+
+GROUP_HOOKS = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading")
+"""Names of the hooks that fetch weights from the CPU."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +45,38 @@ class Placer:
     """Puts a pipeline where a :class:`Placement` says.
 
     Diffusers' casting and group offloading swap the weights behind autograd's back, so blocks that are optimised
-    through are left out of both: they are few, and the forward pass of an iteration ends with them.
+    through are left out of both: they are few, and the forward pass of an iteration ends with them. A pipeline that
+    its owner offloads stays with the owner's hooks.
 
     Args:
         pipe: the pipeline.
         placement: what is wanted.
-        blocks_name: name of the list of blocks in the pipeline's transformers.
+        blocks: where the blocks of its transformers are.
+        undo: takes what puts everything back.
+        device: where it computes before it is placed.
+
+    Raises:
+        ValueError: if the pipeline is offloaded by its owner, and to be offloaded otherwise.
     """
 
-    def __init__(self, pipe: Any, placement: Placement, blocks_name: str) -> None:
+    def __init__(self, pipe: Any, placement: Placement, blocks: Blocks, undo: ExitStack, device: torch.device) -> None:
         self.pipe = pipe
         self.placement = placement
-        self.blocks_name = blocks_name
-        self.device = torch.device("cpu")
+        self.blocks = blocks
+        self.device = device
+        self._undo = undo
         self._placed = False
         self._idle: list[nn.Module] = []
+        self._swapped = [block for block in self._idle_blocks(0) if any(map(_swaps, block.modules()))]
+        every = [module for part in modules_of(pipe).values() for module in part.modules()]
+        self._by_owner = any(_offloads(module) for module in every)
+        if self._by_owner and (placement.offload != "none" or placement.release_text_encoder):
+            raise ValueError(
+                "the pipeline is offloaded already; leave offload and release_text_encoder of placement out"
+            )
+        for wanted, name in ((placement.vae_tiling, "use_tiling"), (placement.vae_slicing, "use_slicing")):
+            if wanted:
+                undo.callback(setattr, pipe.vae, name, getattr(pipe.vae, name))
         if placement.vae_tiling:
             pipe.vae.enable_tiling()
         if placement.vae_slicing:
@@ -64,17 +86,22 @@ class Placer:
         """Put everything where it belongs.
 
         Args:
-            device: where to compute.
+            device: where to compute; the owner's choice where the owner offloads.
             guided_blocks: blocks of the first transformer, from the first on, that are optimised through.
 
         Raises:
             RuntimeError: if it was placed already, and cannot be placed so without being loaded anew.
         """
+        if self._by_owner:
+            return
         if self._placed and device == self.device:
             self._release(guided_blocks)
             return
         if self._placed and (self.placement.offload != "none" or self.placement.storage_dtype):
             raise RuntimeError(f"the model was placed on {self.device}; load it anew to place it on {device}")
+        parts = modules_of(self.pipe)
+        if not self._placed:
+            self._undo.callback(_put_back, [(part, _device(part)) for part in parts.values()])
         self.device, self._placed = device, True
         idle = self._idle = self._idle_blocks(guided_blocks)
         if self.placement.storage_dtype:
@@ -88,20 +115,31 @@ class Placer:
             if device.type == "cpu":
                 warnings.warn("offload: model is ignored on the CPU, where everything is already", stacklevel=2)
             else:
+                self._undo.callback(self.pipe.remove_all_hooks)
                 self.pipe.enable_model_cpu_offload(device=device)
                 return
         if self.placement.offload == "group":
             for block in idle:
+                self._undo.callback(self._fetch, block)
                 apply_group_offloading(
                     block, onload_device=device, offload_type="leaf_level", use_stream=device.type == "cuda"
                 )
-        for name, part in self.pipe.components.items():
-            if isinstance(part, nn.Module) and not (name == "text_encoder" and self.placement.release_text_encoder):
+        for name, part in parts.items():
+            if not (name == "text_encoder" and self.placement.release_text_encoder):
                 _move(part, device, leave=idle if self.placement.offload == "group" else ())
+
+    def check_guided(self, guided_blocks: int) -> None:
+        """Raise ``ValueError`` if a block that is to be optimised through has its weights swapped by the owner."""
+        for number, block in enumerate(self.blocks.of(self.pipe.transformer)[:guided_blocks]):
+            if any(block is swapped for swapped in self._swapped):
+                raise ValueError(
+                    f"block {number} of the pipeline is group-offloaded or cast layer by layer, so that no gradient "
+                    "passes through it; use enable_model_cpu_offload, or leave it to placement"
+                )
 
     def _release(self, guided_blocks: int) -> None:
         """Take blocks that a new adapter is optimised through from what casts and offloads their weights."""
-        blocks = list(getattr(self.pipe.transformer, self.blocks_name))[:guided_blocks]
+        blocks = self.blocks.of(self.pipe.transformer)[:guided_blocks]
         for block in [each for each in blocks if any(each is idle for idle in self._idle)]:
             if self.placement.storage_dtype:
                 raise RuntimeError(
@@ -109,11 +147,18 @@ class Placer:
                     f"held in {self.placement.storage_dtype}; load it anew for this one"
                 )
             if self.placement.offload == "group":
-                registry = HookRegistry.check_if_exists_or_initialize(block)
-                for name in ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading"):
-                    registry.remove_hook(name, recurse=True)
+                self._fetch(block)
                 block.to(self.device)
             self._idle = [each for each in self._idle if each is not block]
+
+    def _fetch(self, block: nn.Module) -> None:
+        """Have the weights of a block no longer fetched layer by layer."""
+        registry = HookRegistry.check_if_exists_or_initialize(block)
+        for name in GROUP_HOOKS:
+            registry.remove_hook(name, recurse=True)
+        for module in block.modules():
+            if not _hooks(module):
+                vars(module).pop("_diffusers_hook", None)
 
     @contextmanager
     def text_encoder(self) -> Iterator[Any]:
@@ -131,9 +176,37 @@ class Placer:
                     torch.cuda.empty_cache()
 
     def _idle_blocks(self, guided_blocks: int) -> list[nn.Module]:
-        idle = list(getattr(self.pipe.transformer, self.blocks_name))[guided_blocks:]
+        idle = self.blocks.of(self.pipe.transformer)[guided_blocks:]
         second = getattr(self.pipe, "transformer_2", None)
-        return idle if second is None else [*idle, *getattr(second, self.blocks_name)]
+        return idle if second is None else [*idle, *self.blocks.of(second)]
+
+
+def _swaps(module: nn.Module) -> bool:
+    """Whether diffusers swaps the weights of a module, to fetch or to cast them."""
+    return any(name in _hooks(module) for name in (*GROUP_HOOKS, "layerwise_casting"))
+
+
+def _offloads(module: nn.Module) -> bool:
+    """Whether the weights of a module are kept elsewhere, by diffusers or by accelerate."""
+    hook = getattr(module, "_hf_hook", None)
+    theirs = getattr(hook, "hooks", (hook,))
+    by_accelerate = any(hasattr(each, "prev_module_hook") or getattr(each, "offload", False) for each in theirs)
+    return by_accelerate or any(name in _hooks(module) for name in GROUP_HOOKS)
+
+
+def _hooks(module: nn.Module) -> Mapping[str, Any]:
+    registry: Any = getattr(module, "_diffusers_hook", None)
+    return {} if registry is None else registry.hooks
+
+
+def _device(module: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+
+
+def _put_back(devices: list[tuple[nn.Module, torch.device]]) -> None:
+    for module, device in devices:
+        if any(parameter.device != device for parameter in module.parameters()):
+            module.to(device)
 
 
 def _move(module: nn.Module, device: torch.device, leave: Sequence[nn.Module]) -> None:

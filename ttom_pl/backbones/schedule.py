@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from diffusers.schedulers import SchedulerMixin
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from diffusers.utils import logging as diffusers_logging
 
-from ttom_pl.backbones.lora import ADAPTER, tuner_layers
+from ttom_pl.backbones.lora import ADAPTER, remove_adapter, tuner_layers
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,13 @@ class Lora:
         return {"pretrained_model_name_or_path_or_dict": f"{owner}/{repository}", **named}
 
 
-def load_loras(pipe: Any, loras: Sequence[Lora]) -> None:
+def load_loras(pipe: Any, loras: Sequence[Lora], undo: ExitStack) -> None:
     """Load LoRAs into a pipeline, frozen and on, beside those that it has.
 
     Args:
         pipe: the pipeline.
         loras: what to load.
+        undo: takes what unloads them again.
 
     Raises:
         ValueError: if the pipeline takes none or has no second transformer, if a file holds nothing for it or does not
@@ -87,16 +89,17 @@ def load_loras(pipe: Any, loras: Sequence[Lora]) -> None:
     for name, lora in zip(names, loras, strict=True):
         for number, weight in enumerate((lora.weight, lora.weight_2)):
             if weight:
-                _load(pipe, lora, name, weight, second=number == 1)
+                _load(pipe, lora, name, weight, undo, second=number == 1)
 
 
-def _load(pipe: Any, lora: Lora, name: str, weight: float, second: bool) -> None:
+def _load(pipe: Any, lora: Lora, name: str, weight: float, undo: ExitStack, second: bool) -> None:
     if not hasattr(pipe, "load_lora_weights"):
         raise ValueError(f"{type(pipe).__name__} takes no LoRAs; leave loras out")
     model = getattr(pipe, "transformer_2", None) if second else pipe.transformer
     if model is None:
         raise ValueError(f"weight_2 of the LoRA {lora.path!r} is {weight}, but this model has one transformer")
-    on = {layer: list(layer.active_adapters) for _, layer in tuner_layers(model)}
+    on = {layer: [] if layer.disable_adapters else list(layer.active_adapters) for _, layer in tuner_layers(model)}
+    undo.callback(remove_adapter, model, name)
     more = {"load_into_transformer_2": True} if second else {}
     before = diffusers_logging.get_verbosity()
     diffusers_logging.set_verbosity_error()  # that nothing fits is said below, as an error
@@ -113,6 +116,7 @@ def _load(pipe: Any, lora: Lora, name: str, weight: float, second: bool) -> None
     if name not in getattr(model, "peft_config", {}):
         raise ValueError(f"the LoRA {lora.path!r} holds nothing for {type(model).__name__}; is it of another model?")
     for _, layer in tuner_layers(model):
+        layer.enable_adapters(True)
         layer.set_adapter([*on.get(layer, []), name])
         layer.set_scale(name, weight)
     model.requires_grad_(False)

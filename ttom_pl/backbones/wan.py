@@ -1,5 +1,6 @@
 """Wan 2.1 and 2.2, text to video."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -7,13 +8,41 @@ from diffusers import DiffusionPipeline, WanPipeline
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from torch import Tensor
 
-from ttom_pl.backbones.cross_attention import CrossAttentionBackbone
+from ttom_pl.backbones.cross_attention import CrossAttention
+from ttom_pl.backbones.parts import Blocks
+from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.backbones.schedule import shifted, warn_of_double_shift
-from ttom_pl.ranges import check_range
+from ttom_pl.backbones.settings import Settings
+from ttom_pl.backbones.size import Units
+from ttom_pl.io.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 
-class WanBackbone(CrossAttentionBackbone):
+@dataclass(frozen=True, kw_only=True)
+class WanSettings(Settings):
+    """Settings of Wan.
+
+    Attributes:
+        guidance_scale_2: guidance scale of the second transformer's steps; as the first's when not given.
+        flow_shift: shift of the noise schedule; the scheduler's own when not given.
+    """
+
+    height: int = 480
+    width: int = 832
+    num_frames: int = 81
+    guidance_scale: float = 5.0
+    max_sequence_length: int = 512
+    fps: int = 16
+    guidance_scale_2: float | None = None
+    flow_shift: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("guidance_scale_2", self.guidance_scale_2, least=0, meaning="guidance is off at 1 and below")
+        check_range("flow_shift", self.flow_shift, above=0)
+
+
+class WanBackbone(PipelineBackbone):
     """A frozen ``WanPipeline``: Wan 2.1, Wan 2.2 A14B (two transformers) and TI2V-5B (a timestep for each token).
 
     With no adapter, the video equals the pipeline's own, bit for bit, at the same seed. Of two transformers the first,
@@ -21,16 +50,7 @@ class WanBackbone(CrossAttentionBackbone):
 
     Args:
         pretrained: a ``WanPipeline``, its folder, or the id of one on the Hugging Face hub.
-        height: pixels.
-        width: pixels.
-        num_frames: frames of the video.
-        num_inference_steps: denoising steps.
-        guidance_scale: scale of classifier-free guidance; off at 1 and below.
-        max_sequence_length: tokens that the prompt is padded or cut to.
-        fps: frames per second that the video is played at.
-        guidance_scale_2: guidance scale of the second transformer's steps; as the first's when not given.
-        flow_shift: shift of the noise schedule; the scheduler's own when not given.
-        **settings: the further arguments of :class:`~ttom_pl.backbones.pipeline.PipelineBackbone`.
+        **settings: the fields of :class:`WanSettings`.
 
     Raises:
         FileNotFoundError: if ``pretrained`` is neither a folder nor a model of the hub.
@@ -39,55 +59,35 @@ class WanBackbone(CrossAttentionBackbone):
 
     pipeline_class = WanPipeline
     name = "wan"
-    blocks_name = "blocks"
+    blocks = Blocks(("blocks",))
+    reader = CrossAttention("attn2")
     batched = False
     float32_vae = True
+    settings: WanSettings
 
-    def __init__(
-        self,
-        pretrained: str | DiffusionPipeline,
-        height: int = 480,
-        width: int = 832,
-        num_frames: int = 81,
-        num_inference_steps: int = 50,
-        guidance_scale: float = 5.0,
-        max_sequence_length: int = 512,
-        fps: int = 16,
-        guidance_scale_2: float | None = None,
-        flow_shift: float | None = None,
-        **settings: Any,
-    ) -> None:
-        check_range("guidance_scale_2", guidance_scale_2, least=0, meaning="guidance is off at 1 and below")
-        check_range("flow_shift", flow_shift, above=0)
-        super().__init__(
-            pretrained,
-            height,
-            width,
-            num_frames,
-            num_inference_steps,
-            guidance_scale,
-            max_sequence_length,
-            fps,
-            **settings,
-        )
-        if guidance_scale_2 is not None and self.pipe.config.boundary_ratio is None:
-            raise ValueError(
-                f"guidance_scale_2 is {guidance_scale_2}, but this model has one transformer; leave it out"
-            )
-        self.guidance_scale_2 = guidance_scale if guidance_scale_2 is None else guidance_scale_2
-        if flow_shift is not None:
-            self.pipe.scheduler = shifted(self.pipe.scheduler, flow_shift)
-            if self.schedule.steps is None:
-                warn_of_double_shift(self.pipe.scheduler)
+    def __init__(self, pretrained: str | DiffusionPipeline, **settings: Any) -> None:
+        super().__init__(pretrained, WanSettings(**settings))
+
+    def _check(self) -> None:
+        super()._check()
+        second = self.settings.guidance_scale_2
+        if second is not None and self.pipe.config.boundary_ratio is None:
+            raise ValueError(f"guidance_scale_2 is {second}, but this model has one transformer; leave it out")
+
+    def _scheduler(self) -> Any:
+        scheduler = super()._scheduler()
+        if self.settings.flow_shift is None:
+            return scheduler
+        scheduler = shifted(scheduler, self.settings.flow_shift)
+        if self.schedule.steps is None:
+            warn_of_double_shift(scheduler)
+        return scheduler
 
     @property
-    def _compression(self) -> tuple[int, int]:
-        return self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial
-
-    @property
-    def _patch(self) -> tuple[int, int, int]:
+    def units(self) -> Units:
+        """What latents and tokens are made of."""
         frames, rows, columns = self.pipe.transformer.config.patch_size
-        return frames, rows, columns
+        return Units((self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial), (frames, rows, columns))
 
     @property
     def max_guided_steps(self) -> int:
@@ -103,7 +103,8 @@ class WanBackbone(CrossAttentionBackbone):
         return self.pipe.transformer if self._is_noisy(index) else self.pipe.transformer_2
 
     def _scale(self, index: int) -> float:
-        return self.guidance_scale if self._is_noisy(index) else self.guidance_scale_2
+        first, second = self.settings.guidance_scale, self.settings.guidance_scale_2
+        return first if second is None or self._is_noisy(index) else second
 
     def _clean(self, prompt: str) -> str:
         cleaned: str = prompt_clean(prompt)
@@ -113,8 +114,8 @@ class WanBackbone(CrossAttentionBackbone):
         prompt, negative = encoded
         return Conditioning(prompt.to(self._dtype), None if negative is None else negative.to(self._dtype))
 
-    def _set_timesteps(self, **arguments: Any) -> None:
-        super()._set_timesteps(**arguments)
+    def _set_timesteps(self, device: torch.device, **arguments: Any) -> None:
+        super()._set_timesteps(device, **arguments)
         self.pipe.scheduler.set_begin_index(0)
 
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ttom_pl.scene import Conditioning
 class WanImageBackbone(WanBackbone):
     """A frozen ``WanImageToVideoPipeline``: as :class:`WanBackbone`, and each prompt brings the video's first frame.
 
-    The arguments are those of :class:`WanBackbone`. Wan 2.1 reads the image by an encoder of its own, Wan 2.2 A14B only
+    The settings are those of :class:`WanBackbone`. Wan 2.1 reads the image by an encoder of its own, Wan 2.2 A14B only
     beside the latents, and TI2V-5B in place of the first latent frame.
     """
 
@@ -41,14 +41,14 @@ class WanImageBackbone(WanBackbone):
         embeds = None
         if transformer.config.image_dim is not None:
             embeds = self.pipe.encode_image(picture, self.device).to(self._dtype)
-        pixels = self.pipe.video_processor.preprocess(picture, height=self.height, width=self.width)
+        pixels = self.pipe.video_processor.preprocess(picture, height=self.settings.height, width=self.settings.width)
         prepared = self.pipe.prepare_latents(
             pixels.to(self.device, dtype=torch.float32),
             1,
             self._latent_channels,
-            self.height,
-            self.width,
-            self.num_frames,
+            self.settings.height,
+            self.settings.width,
+            self.settings.num_frames,
             torch.float32,
             self.device,
             latents=torch.empty(self._latent_shape),
@@ -61,21 +61,19 @@ class WanImageBackbone(WanBackbone):
 
     @property
     def _latent_shape(self) -> tuple[int, ...]:
-        temporal, spatial = self._compression
-        frames = (self.num_frames - 1) // temporal + 1
-        return 1, self._latent_channels, frames, self.height // spatial, self.width // spatial
+        return 1, self._latent_channels, *self.units.latents(self.settings, self.settings.num_frames)
 
     def start(self, seed: int) -> Tensor:
         """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator."""
-        self._set_timesteps()
+        self._set_timesteps(self.device)
         self._generator = torch.Generator().manual_seed(seed)
         drawn = {"generator": self._generator, "device": self.device, "dtype": torch.float32}
         noise: Tensor = randn_tensor(self._latent_shape, **drawn)
         return noise
 
-    def _set_timesteps(self, **arguments: Any) -> None:
+    def _set_timesteps(self, device: torch.device, **arguments: Any) -> None:
         # This pipeline leaves the scheduler's begin index alone.
-        PipelineBackbone._set_timesteps(self, **arguments)
+        PipelineBackbone._set_timesteps(self, device, **arguments)
 
     def _mask(self, latents: Tensor) -> Tensor:
         """0 where TI2V-5B puts the image, 1 elsewhere, shape (1, 1, T, h, w)."""

@@ -5,10 +5,10 @@ import json
 from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
-from ttom_pl.memory.maps import pack_maps
+from ttom_pl.io.whole_files import write_text
+from ttom_pl.memory.attention_maps import pack_maps
 from ttom_pl.run.request import Request
 from ttom_pl.scene import Fit, Scene
-from ttom_pl.whole_files import write_text
 
 
 class AttentionMaps(StreamCallback):

@@ -8,7 +8,7 @@ from typing import ClassVar
 from lightning.pytorch import Callback
 from torch import Tensor
 
-from ttom_pl.layout.prompt import Prompt
+from ttom_pl.prompts.prompt import Prompt
 from ttom_pl.recall import Proposal, Recall
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import Decision, Result, RunFolder

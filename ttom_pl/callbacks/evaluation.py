@@ -6,10 +6,10 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
-from ttom_pl.detectors.base import Detector
+from ttom_pl.evaluation.detectors.base import Detector
 from ttom_pl.evaluation.evaluator import Evaluator
-from ttom_pl.judge import Judge
-from ttom_pl.metrics import AttentionLayoutJSD
+from ttom_pl.evaluation.judge import Judge
+from ttom_pl.evaluation.metrics import AttentionLayoutJSD
 from ttom_pl.run.request import Request
 from ttom_pl.scene import Fit, Scene
 

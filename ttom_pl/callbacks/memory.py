@@ -8,10 +8,10 @@ from typing import Any, Literal
 from lightning.pytorch.utilities import rank_zero_warn
 
 from ttom_pl.callbacks.base import MemoryCallback, StreamInfo
+from ttom_pl.evaluation.metrics import HitRate
+from ttom_pl.io.ranges import check_range
 from ttom_pl.memory import LFU, AdapterSpec, EvictionPolicy, Memory, MergeRule, RunningAverage, memory_folder
-from ttom_pl.memory.maps import pack_maps
-from ttom_pl.metrics import HitRate
-from ttom_pl.ranges import check_range
+from ttom_pl.memory.attention_maps import pack_maps
 from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, Recall, RecallPolicy, SceneMemory
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import Decision, RunFolder

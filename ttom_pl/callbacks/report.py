@@ -3,7 +3,7 @@
 from lightning.pytorch.utilities import rank_zero_info
 
 from ttom_pl.callbacks.base import StreamCallback, StreamInfo
-from ttom_pl.report import keep_card, write_report
+from ttom_pl.report.page import keep_card, write_report
 from ttom_pl.run import RESULTS, Result
 
 

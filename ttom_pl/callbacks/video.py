@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ttom_pl.callbacks.base import Findings, StreamCallback, StreamInfo
 from ttom_pl.evaluation.metadata import category
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.media import contact_sheet, film_strip, read_mp4, write_mp4, write_picture
-from ttom_pl.naming import Naming, video_name
-from ttom_pl.ranges import check_range
+from ttom_pl.evaluation.naming import Naming, video_name
+from ttom_pl.io.media import contact_sheet, film_strip, read_mp4, write_mp4, write_picture
+from ttom_pl.io.ranges import check_range
+from ttom_pl.prompts.prompt import Prompt
 from ttom_pl.run.request import Request
 from ttom_pl.scene import Fit, Scene
 

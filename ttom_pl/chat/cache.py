@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ttom_pl.whole_files import write_text
+from ttom_pl.io.whole_files import write_text
 
 
 class AnswerCache:

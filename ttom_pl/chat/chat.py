@@ -1,13 +1,14 @@
 """Chat completions with structured output, tried again while that may help."""
 
 import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
 from ttom_pl.chat.endpoint import Endpoint, EndpointError
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 
 Message = dict[str, Any]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text or a list of parts}``."""
@@ -111,26 +112,31 @@ class Chat:
         raise refused
 
     def _persist(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        attempts = 1 if self._is_down else self.retries + 1
-        for attempt in range(attempts):
-            try:
-                data = self.endpoint.post("chat/completions", body)
-            except EndpointError as error:
-                pause = self._pause(attempt, error)
-                if not error.passing or attempt == attempts - 1 or pause > _LONGEST_WAIT:
-                    self._is_down = error.passing and not error.status
-                    raise _final(error, attempt + 1, pause) from None
-                time.sleep(pause)
-            else:
-                self._is_down = False
-                return data
-        raise AssertionError
+        retrying = Retrying(
+            stop=stop_after_attempt(1 if self._is_down else self.retries + 1),
+            wait=self._pause,
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        try:
+            data = retrying(self.endpoint.post, "chat/completions", body)
+        except EndpointError as error:
+            self._is_down = error.passing and not error.status
+            raise _final(error, int(retrying.statistics["attempt_number"])) from None
+        self._is_down = False
+        return data
 
-    def _pause(self, attempt: int, error: EndpointError) -> float:
-        if error.retry_after is not None:
+    def _pause(self, state: RetryCallState) -> float:
+        """Return how long to wait: as the server says, or longer and longer, of several clients not all the same."""
+        error = state.outcome and state.outcome.exception()
+        if isinstance(error, EndpointError) and error.retry_after is not None:
             return error.retry_after
-        longest = min(self.backoff * 2.0**attempt, _LONGEST_WAIT)
+        longest = wait_exponential(self.backoff, max=_LONGEST_WAIT)(state)
         return longest * self._random.uniform(0.5, 1.0)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, EndpointError) and error.passing and (error.retry_after or 0) <= _LONGEST_WAIT
 
 
 def _formats(name: str, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -138,10 +144,10 @@ def _formats(name: str, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"type": "json_schema", "json_schema": named}, {"type": "json_object"}]
 
 
-def _final(error: EndpointError, attempts: int, pause: float) -> EndpointError:
+def _final(error: EndpointError, attempts: int) -> EndpointError:
     message = str(error)
-    if error.passing and pause > _LONGEST_WAIT:
-        message += f"; it wants to be asked again in {pause:.0f} s, which is too long to wait"
+    if error.passing and not _may_pass(error):
+        message += f"; it wants to be asked again in {error.retry_after:.0f} s, which is too long to wait"
     elif attempts > 1:
         message += f" (tried {attempts} times)"
     return EndpointError(message, error.status, error.passing, error.retry_after)

@@ -1,19 +1,19 @@
 """One HTTP request to an OpenAI-compatible endpoint: the key, time limits, and what the answer's status means."""
 
-import http.client
 import json
 import os
 import ssl
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
-from ttom_pl.ranges import check_range
+import httpx2
+
+from ttom_pl.io.ranges import check_range
 
 OPENAI = "https://api.openai.com/v1"
 """OpenAI's own endpoint."""
@@ -36,13 +36,6 @@ class EndpointError(ValueError):
         self.status = status
         self.passing = passing
         self.retry_after = retry_after
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Refuses redirects: urllib would send the key to wherever they lead."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -87,17 +80,20 @@ class Endpoint:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "ttom_pl"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
+        content = json.dumps(body).encode()
         try:
-            text = _hide(key, self._send(request))
-        except urllib.error.HTTPError as error:
-            raise self._refused(url, error, key) from None
-        except TimeoutError:
-            raise self._late(url) from None
-        except urllib.error.URLError as error:
-            raise self._unreachable(url, error.reason) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(url, error) from None
+            with httpx2.Client(timeout=self.timeout, verify=_trust()) as client:
+                deadline = time.monotonic() + self.timeout
+                with client.stream("POST", url, content=content, headers=headers) as response:
+                    text = _hide(key, _read(response, deadline))
+        except httpx2.TimeoutException:
+            raise EndpointError(
+                f"{url} did not answer within {self.timeout:g} s; raise timeout", passing=True
+            ) from None
+        except httpx2.HTTPError as error:
+            raise _unreachable(url, error) from None
+        if not response.is_success:
+            raise self._refused(url, response, text)
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
@@ -112,53 +108,56 @@ class Endpoint:
     def _key(self) -> str:
         key = os.environ.get(self.api_key_env, "").strip()
         if not (key.isascii() and key.isprintable()) or " " in key:
-            # Checked here, since http.client would show the whole header in its message.
+            # Checked here, since a client would show the header in its message.
             raise EndpointError(f"${self.api_key_env} holds characters that no key has; set it to the key alone")
         return key
 
-    def _send(self, request: urllib.request.Request) -> str:
-        deadline = time.monotonic() + self.timeout
-        opener = urllib.request.build_opener(_NoRedirect)
-        parts, size = [], 0
-        with opener.open(request, timeout=self.timeout) as response:
-            # The socket's limit is for each piece; a server that drips them would hold us for ever.
-            while part := response.read1(65536):
-                parts.append(part)
-                size += len(part)
-                if time.monotonic() > deadline:
-                    raise TimeoutError
-                if size > _LARGEST:
-                    raise http.client.HTTPException(f"the answer is longer than {_LARGEST >> 20} MiB")
-            if response.length:
-                raise http.client.IncompleteRead(b"", response.length)
-        return b"".join(parts).decode("utf-8", errors="replace")
+    def _refused(self, url: str, response: httpx2.Response, text: str) -> EndpointError:
+        status = response.status_code
+        reason, code = _reason(text)
+        message = f"{url} answers {status}: {reason or response.reason_phrase}"
+        if status in (401, 403):
+            return EndpointError(f"{message}; set ${self.api_key_env} to a key that may use the model", status)
+        if status == 404:
+            return EndpointError(f"{message}; check the model's name, and that base_url ends with '/v1'", status)
+        if response.is_redirect:  # not followed: the key would go wherever it leads
+            return EndpointError(f"{message}; it redirects, set base_url to where it leads", status)
+        passing = status in _PASSING and code != "insufficient_quota"
+        return EndpointError(message, status, passing, _seconds(response.headers.get("Retry-After")))
 
-    def _refused(self, url: str, error: urllib.error.HTTPError, key: str) -> EndpointError:
-        try:
-            text = error.read(65536).decode("utf-8", errors="replace")
-        except (OSError, http.client.HTTPException):
-            text = ""
-        reason, code = _reason(_hide(key, text))
-        message = f"{url} answers {error.code}: {reason or error.reason}"
-        if error.code in (401, 403):
-            return EndpointError(f"{message}; set ${self.api_key_env} to a key that may use the model", error.code)
-        if error.code == 404:
-            return EndpointError(f"{message}; check the model's name, and that base_url ends with '/v1'", error.code)
-        if 300 <= error.code < 400:
-            return EndpointError(f"{message}; it redirects, set base_url to where it leads", error.code)
-        passing = error.code in _PASSING and code != "insufficient_quota"
-        return EndpointError(message, error.code, passing, _seconds(error.headers.get("Retry-After")))
 
-    def _late(self, url: str) -> EndpointError:
-        return EndpointError(f"{url} did not answer within {self.timeout:g} s; raise timeout", passing=True)
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return what certificates are checked with, which takes long to make."""
+    return httpx2.create_ssl_context()
 
-    def _unreachable(self, url: str, reason: object) -> EndpointError:
-        if isinstance(reason, TimeoutError):
-            return self._late(url)
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            return EndpointError(f"{url} cannot be trusted: {reason.verify_message}; install its certificate")
-        what = "refuses connections" if isinstance(reason, ConnectionRefusedError) else f"cannot be reached ({reason})"
-        return EndpointError(f"{url} {what}; start the server, or correct base_url", passing=True)
+
+def _read(response: httpx2.Response, deadline: float) -> str:
+    """Return the text of a response, within bounds that httpx2 has for its pieces only."""
+    parts, size = [], 0
+    try:
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > deadline:
+                raise httpx2.ReadTimeout("dripping")
+            if size > _LARGEST:
+                raise httpx2.ReadError(f"the answer is longer than {_LARGEST >> 20} MiB")
+    except httpx2.HTTPError:
+        if response.is_success:
+            raise
+        parts = []  # the status says enough
+    return b"".join(parts).decode("utf-8", errors="replace")
+
+
+def _unreachable(url: str, error: httpx2.HTTPError) -> EndpointError:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError | ConnectionRefusedError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return EndpointError(f"{url} cannot be trusted: {cause.verify_message}; install its certificate")
+    what = "refuses connections" if cause is not None else f"cannot be reached ({error})"
+    return EndpointError(f"{url} {what}; start the server, or correct base_url", passing=True)
 
 
 def _hide(key: str, text: str) -> str:

@@ -20,10 +20,10 @@ def make_early(config: Namespace, sections: Mapping[str, type]) -> dict[str, Any
     parser = ArgumentParser(exit_on_error=False)
     for name, cls in sections.items():
         parser.add_class_arguments(cls, name)
-    given = {name: config[name].as_dict() for name in sections}
+    options = {name: config[name].as_dict() for name in sections}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they will be said when the run's own are made
-        made = parser.instantiate_classes(parser.parse_object(given))
+        made = parser.instantiate_classes(parser.parse_object(options))
     return {name: made[name] for name in sections}
 
 

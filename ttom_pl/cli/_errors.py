@@ -9,11 +9,13 @@ from argparse import ArgumentError
 
 import yaml
 
-from ttom_pl.redact import redact
+from ttom_pl.io.plain import plain_lines
+from ttom_pl.io.redact import redact
 
 _REMEDIES = {
     errno.ENOSPC: "make room, then give the same command again",
     errno.EDQUOT: "make room, then give the same command again",
+    errno.EFBIG: "make room, or let files grow further (ulimit -f), then give the same command again",
     errno.EROFS: "nothing can be written there; choose another place",
     errno.EACCES: "get the permission, or choose another place",
     errno.EPERM: "get the permission, or choose another place",
@@ -31,10 +33,17 @@ def explain(error: BaseException) -> str | None:
     Args:
         error: what a command raised.
     """
-    from ttom_pl.memory.plain import plain_lines  # with which libraries come that take seconds
-
     text = _explain(error)
-    return None if text is None else plain_lines(redact(text))
+    return None if text is None else plain_lines(redact(f"{text}{_moved(text)}"))
+
+
+def _moved(text: str) -> str:
+    """Return where the classes are that a message names by a path of earlier versions."""
+    if "ttom_pl." not in text:
+        return ""
+    from ttom_pl.run.config import moved_in  # with which libraries come that take seconds
+
+    return "".join(f"; {old} is {new} now, so name it by that" for old, new in moved_in(text).items())
 
 
 def _explain(error: BaseException) -> str | None:
@@ -63,7 +72,7 @@ def _explain(error: BaseException) -> str | None:
         return f"a database cannot be used: {_first_line(error)}"
     if isinstance(error, RecursionError):
         return "a file or an option is nested too deeply"
-    if isinstance(error, RuntimeError | AssertionError) and any(each in str(error) for each in _DEVICES):
+    if isinstance(error, RuntimeError | AssertionError) and any(device in str(error) for device in _DEVICES):
         return f"the device cannot be used: {_first_line(error)}"
     return None
 
@@ -73,12 +82,14 @@ def _tidied(text: str) -> str:
     before, union, rest = text.partition("Does not validate against any of the Union subtypes")
     if not union:
         return " ".join(text.split()) if text.startswith("Parser key") else text
-    reasons, _, given = rest.partition("Errors:")[2].partition("Given value type:")
+    reasons, _, typed = rest.partition("Errors:")[2].partition("Given value type:")
     told = [" ".join(reason.split()) for reason in re.split(r"\n\s*- ", reasons) if reason.strip()]
-    own = [reason for reason in told if not reason.startswith("Expected a <class 'NoneType'>")]
-    value = given.partition("Given value:")[2].strip()
-    got = f", got {value}" if 0 < len(value) <= 60 and not any(each.endswith(f" {value}") for each in own) else ""
-    return " ".join(before.split()) + " " * bool(before.strip()) + "; ".join(own or told) + got
+    helpful = [reason for reason in told if not reason.startswith("Expected a <class 'NoneType'>")]
+    value = typed.partition("Given value:")[2].strip()
+    got = (
+        f", got {value}" if 0 < len(value) <= 60 and not any(reason.endswith(f" {value}") for reason in helpful) else ""
+    )
+    return " ".join(before.split()) + " " * bool(before.strip()) + "; ".join(helpful or told) + got
 
 
 def _of_system(error: OSError) -> str:

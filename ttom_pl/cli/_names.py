@@ -1,4 +1,4 @@
-"""Short names of detectors and judges on the command line."""
+"""Short names of planners, detectors and judges on the command line."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 NAMES = {
     "--detector": {"sprites": "SpritesDetector", "zero-shot": "ZeroShotDetector", "sam2": "Sam2Tracker"},
     "--judge": {"llm": "LLMJudge"},
+    "--planner": {"grammar": "GrammarPlanner", "llm": "LLMPlanner", "file": "FilePlanner"},
 }
 """For each option the classes by their short names."""
 

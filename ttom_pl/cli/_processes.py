@@ -16,8 +16,8 @@ def alone(plugins: Any) -> list[Any]:
     Args:
         plugins: as configured: none, one or a list.
     """
-    given = list(plugins) if isinstance(plugins, list | tuple) else [] if plugins is None else [plugins]
-    if any(isinstance(each, ClusterEnvironment) for each in given):
-        return given
+    configured = list(plugins) if isinstance(plugins, list | tuple) else [] if plugins is None else [plugins]
+    if any(isinstance(plugin, ClusterEnvironment) for plugin in configured):
+        return configured
     rank_zero_only.rank = 0  # type: ignore[attr-defined]
-    return [*given, LightningEnvironment()]
+    return [*configured, LightningEnvironment()]

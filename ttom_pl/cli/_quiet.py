@@ -6,8 +6,8 @@ import warnings
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from ttom_pl.memory.plain import plain_lines
-from ttom_pl.redact import redact
+from ttom_pl.io.plain import plain_lines
+from ttom_pl.io.redact import redact
 
 
 def quieten() -> None:

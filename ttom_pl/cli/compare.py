@@ -4,35 +4,35 @@ A run may have a name, and runs that differ in --stream.seed alone are pooled, w
 ttom compare plain=runs/plain-1,runs/plain-2 TTO=runs/tto-1,runs/tto-2
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ttom_pl.compare import compare
-from ttom_pl.media import write_picture
-from ttom_pl.ranges import check_range
-from ttom_pl.whole_files import write_text
+from ttom_pl.cli._parser import make_parser
+from ttom_pl.evaluation.compare import compare
+from ttom_pl.io.media import write_picture
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
 
 
 def main(args: Sequence[str]) -> None:
     """Print the table and write it with a contact sheet."""
-    parser = argparse.ArgumentParser(
-        prog="ttom compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = make_parser("compare", __doc__)
+    parser.add_argument(
+        "runs", nargs="+", type=str, metavar="RUN", help="[NAME=]RUN[,RUN...]; the first is the baseline"
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="[NAME=]RUN[,RUN...]; the first is the baseline")
-    parser.add_argument("--names", nargs="+", default=[], help="what to call them (default: the folders' names)")
+    parser.add_argument("--names", nargs="+", type=str, default=[], help="what to call them; else as their folders")
     parser.add_argument("--first", type=int, default=1, help="first prompt that counts, by its number in the stream")
-    parser.add_argument("--metrics", nargs="+", default=[], help="columns of the table (default: all)")
-    parser.add_argument("--out", type=Path, help="folder for table.md and contact_sheet.png")
+    parser.add_argument("--metrics", nargs="+", type=str, default=[], help="columns of the table; else all")
+    parser.add_argument("--out", type=Path | None, help="folder for table.md and contact_sheet.png")
     parser.add_argument("--prompts", type=int, default=12, help="rows of the contact sheet")
     options = parser.parse_args(list(args))
     if options.names and len(options.names) != len(options.runs):
-        parser.error(f"{len(options.names)} names for {len(options.runs)} runs; give one name a run")
+        raise ValueError(f"{len(options.names)} names for {len(options.runs)} runs; give one name a run")
     check_range("prompts", options.prompts, least=1, meaning="rows of the contact sheet")
     named = [_named(run) for run in options.runs]
     for text, (_, folders) in zip(options.runs, named, strict=True):
         if not folders:
-            parser.error(
+            raise ValueError(
                 f"{text!r} names no run; write NAME=RUN, or NAME=RUN,RUN for runs that differ in --stream.seed"
             )
     comparison = compare([folders for _, folders in named], options.names or [name for name, _ in named], options.first)

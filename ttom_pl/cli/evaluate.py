@@ -15,28 +15,21 @@ from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
 from ttom_pl.cli._names import NAMES, with_class_names
+from ttom_pl.cli._parser import make_parser
 from ttom_pl.cli._quiet import quieten
-from ttom_pl.detectors import Detector
-from ttom_pl.evaluation import (
-    METRICS,
-    Clip,
-    Clips,
-    Evaluator,
-    Journal,
-    Scored,
-    VideosError,
-    expect,
-    find_clips,
-    summarise,
-    table,
-)
-from ttom_pl.judge import Judge
-from ttom_pl.media import read_mp4
-from ttom_pl.ranges import check_range
-from ttom_pl.report import write_page
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.evaluator import METRICS, Evaluator, Scored
+from ttom_pl.evaluation.from_prompt import expect
+from ttom_pl.evaluation.journal import Journal
+from ttom_pl.evaluation.judge import Judge
+from ttom_pl.evaluation.table import summarise, table
+from ttom_pl.evaluation.truth import grammar_caveat
+from ttom_pl.evaluation.videos import Clip, Clips, VideosError, find_clips
+from ttom_pl.io.media import read_mp4
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
+from ttom_pl.report.page import write_page
 from ttom_pl.run import Result
-from ttom_pl.truth import doubts
-from ttom_pl.whole_files import write_text
 
 _SHOWN = 5
 """Videos with errors that are told one by one."""
@@ -76,7 +69,7 @@ def main(args: Sequence[str]) -> None:
 def _score(clips: Clips, evaluator: Evaluator, journal: Journal) -> tuple[list[dict[str, Any]], int]:
     """Return the lines of all videos, and how many of them were there before a stop."""
     lines, before = [], 0
-    for clip in tqdm(clips.found, "scoring", leave=False, disable=None):
+    for clip in tqdm(clips.claimed, "scoring", leave=False, disable=None):
         line = journal.get(clip)
         before += line is not None
         if line is None:
@@ -88,13 +81,12 @@ def _score(clips: Clips, evaluator: Evaluator, journal: Journal) -> tuple[list[d
 
 def _options(config: Namespace, parser: ArgumentParser) -> dict[str, Any]:
     """Return all options that scores depend on."""
-    given = parser.dump(config, skip_none=False, format="json")
-    return {"options": {k: v for k, v in json.loads(given).items() if k in ("detector", "judge", "num_frames")}}
+    dumped = parser.dump(config, skip_none=False, format="json")
+    return {"options": {k: v for k, v in json.loads(dumped).items() if k in ("detector", "judge", "num_frames")}}
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="ttom evaluate", description=__doc__, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="options as YAML")
+    parser = make_parser("evaluate", __doc__, config=True)
     parser.add_argument("videos", type=Path, help="folder of videos, or of a run")
     parser.add_argument(
         "--prompts",
@@ -121,13 +113,13 @@ def _parser() -> ArgumentParser:
 def _check(clips: Clips, config: Namespace) -> None:
     """Raise for prompts without videos, and for metadata that cannot be used, before anything expensive."""
     if clips.missing and not config.allow_missing:
-        shown = ", ".join(f"{each.id} ({each.text[:40]!r})" for each in clips.missing[:5])
+        shown = ", ".join(f"{prompt.id} ({prompt.text[:40]!r})" for prompt in clips.missing[:5])
         more = f" and {len(clips.missing) - 5} more" if len(clips.missing) > 5 else ""
         raise VideosError(
             f"{len(clips.missing)} prompts have no video in {str(config.videos)!r}: {shown}{more}; "
             "make them, or score the others with --allow_missing"
         )
-    for clip in clips.found:
+    for clip in clips.claimed:
         expect(clip.prompt)
 
 
@@ -164,7 +156,7 @@ def _report(
         notes.append(f"{before} of them were scored before a stop")
     if clips.missing:
         notes.append(f"{len(clips.missing)} prompts have no video")
-    notes += filter(None, [doubts(truths)])
+    notes += filter(None, [grammar_caveat(truths)])
     if clips.unclaimed:
         names = ", ".join(path.name for path in clips.unclaimed[:3])
         notes.append(f"{len(clips.unclaimed)} videos belong to no prompt: {names} …")
@@ -190,7 +182,7 @@ def _report(
 def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, versions: Mapping[str, str]) -> Path:
     """Write the report of the scores, beside them."""
     shown = []
-    for number, (line, clip) in enumerate(zip(lines, clips.found, strict=True), start=1):
+    for number, (line, clip) in enumerate(zip(lines, clips.claimed, strict=True), start=1):
         video = os.path.relpath(clip.path, config.out)
         result = Result(
             id=line["id"],
@@ -216,5 +208,5 @@ def _by_prompt(lines: Sequence[dict[str, Any]]) -> tuple[list[dict[str, float]],
         truths[line["id"]] |= line["truth"]
         for name, score in line["scores"].items():
             values[line["id"]][name].append(score)
-    means = [{name: float(np.mean(each)) for name, each in scores.items()} for scores in values.values()]
+    means = [{name: float(np.mean(numbers)) for name, numbers in scores.items()} for scores in values.values()]
     return means, list(truths.values())

@@ -9,26 +9,21 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 from tqdm import tqdm
 
-from ttom_pl.layout.authors import write_authors_cache
-from ttom_pl.layout.io import write_layouts
-from ttom_pl.layout.prompt import Prompt, first
-from ttom_pl.layout.readers import read_any
+from ttom_pl.cli._names import NAMES, with_class_names
+from ttom_pl.cli._parser import make_parser
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
-from ttom_pl.preview import Plan, write_preview
-
-NAMES = {
-    "grammar": "GrammarPlanner",
-    "llm": "LLMPlanner",
-    "file": "FilePlanner",
-}
-"""Short names of planners."""
+from ttom_pl.prompts.authors import write_authors_cache
+from ttom_pl.prompts.layout_files import write_layouts
+from ttom_pl.prompts.prompt import Prompt, first
+from ttom_pl.prompts.readers import read_any
+from ttom_pl.report.preview import Plan, write_preview
 
 
 def main(args: Sequence[str]) -> None:
     """Plan the prompts of a file, e.g. ``prompts.txt --out layouts.jsonl --preview pictures``."""
     parser = _parser()
-    config = parser.parse_args(_with_class_paths(args))
+    config = parser.parse_args(with_class_names(args))
     frame = _frame(config.frame)
     prompts = first(read_any(config.prompts, config.long), config.limit)
     if config.out.resolve() == config.prompts.resolve():
@@ -53,8 +48,7 @@ def main(args: Sequence[str]) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="ttom plan", description=__doc__, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="options as YAML")
+    parser = make_parser("plan", __doc__, config=True)
     parser.add_argument(
         "prompts", type=Path, help="prompts (.txt, .csv, .jsonl, T2V-CompBench) or layouts (.jsonl, TTOM's, LVD's)"
     )
@@ -69,24 +63,12 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--planner",
         type=Planner | None,
-        help=f"{', '.join(NAMES)} or a class, with its options as --planner.OPTION (default: grammar)",
+        help=f"{', '.join(NAMES['--planner'])} or a class, with its options as --planner.OPTION; else grammar",
     )
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
     parser.add_argument("--frame", default="832x480", help="width x height of the video, for pictures and pixels")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any prompt has no layout")
     return parser
-
-
-def _with_class_paths(args: Sequence[str]) -> list[str]:
-    """Return the command line with the classes of planners for their short names."""
-    words = list(args)
-    for index, word in enumerate(words):
-        option, _, value = word.partition("=")
-        if option == "--planner" and value in NAMES:
-            words[index] = f"--planner={NAMES[value]}"
-        elif index and words[index - 1] == "--planner" and word in NAMES:
-            words[index] = NAMES[word]
-    return words
 
 
 def _frame(text: str) -> tuple[int, int]:
@@ -115,10 +97,10 @@ def _report(prompts: Sequence[Prompt], plans: Sequence[Plan], config: Namespace,
     failed = [plan for plan in plans if plan.layout is None]
     print(f"{len(plans)} prompts, {len(layouts)} layouts{by}")
     for title, lines in (
-        ("not understood in full", [_line(each, f"{each.confidence:.2f} {each.reason}") for each in unsure]),
-        ("with a note", [_line(each, each.reason) for each in sure]),
-        ("layouts of the file that cannot be used", [f"  {each.note}" for each in prompts if each.note]),
-        ("failed", [f"  {each.id}  {each.prompt[:60]!r}: {each.error}" for each in failed]),
+        ("not understood in full", [_line(plan, f"{plan.confidence:.2f} {plan.reason}") for plan in unsure]),
+        ("with a note", [_line(plan, plan.reason) for plan in sure]),
+        ("layouts of the file that cannot be used", [f"  {prompt.note}" for prompt in prompts if prompt.note]),
+        ("failed", [f"  {plan.id}  {plan.prompt[:60]!r}: {plan.error}" for plan in failed]),
     ):
         if lines:
             print("\n".join([f"\n{len(lines)} {title}:", *lines]))

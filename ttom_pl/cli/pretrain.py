@@ -6,7 +6,8 @@ from pathlib import Path
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
 
-from ttom_pl.whole_files import write_text
+from ttom_pl.cli._parser import SETTINGS
+from ttom_pl.io.whole_files import write_text
 
 
 class SaveConfig(SaveConfigCallback):
@@ -26,5 +27,5 @@ def main(args: Sequence[str]) -> None:
         save_config_callback=SaveConfig,
         save_config_kwargs={"save_to_log_dir": False},
         seed_everything_default=0,
-        parser_kwargs={"fit": {"exit_on_error": False}, "exit_on_error": False},
+        parser_kwargs={"fit": SETTINGS, **SETTINGS},
     )

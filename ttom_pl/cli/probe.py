@@ -10,16 +10,18 @@ from tqdm import tqdm
 
 import ttom_pl.backbones  # so that configs can name its classes without their module
 from ttom_pl.cli._names import NAMES, with_class_names
+from ttom_pl.cli._parser import make_parser
 from ttom_pl.cli._quiet import quieten
-from ttom_pl.detectors import Detector
-from ttom_pl.detectors.device import choose_device
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.detectors.device import choose_device
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.layout import Layout
-from ttom_pl.layout.prompt import first
-from ttom_pl.layout.readers import read_any
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
-from ttom_pl.probe import probe, write_heat_map
-from ttom_pl.ranges import check_range
-from ttom_pl.whole_files import write_text
+from ttom_pl.probe import probe
+from ttom_pl.prompts.prompt import first
+from ttom_pl.prompts.readers import read_any
+from ttom_pl.report.heat_map import write_heat_map
 
 RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
 
@@ -48,7 +50,7 @@ def main(args: Sequence[str]) -> None:
         config.steps,
         config.seed,
         [prompt.image for prompt in prompts],
-        lambda each: tqdm(each, "probing", unit="prompt", leave=False, disable=None),
+        lambda items: tqdm(items, "probing", unit="prompt", leave=False, disable=None),
     )
     write_text(config.out / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
     write_text(config.out / TABLE, result.table() + "\n")
@@ -60,12 +62,15 @@ def main(args: Sequence[str]) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="ttom probe", description=__doc__, exit_on_error=False)
-    parser.add_argument("--config", action="config", help="options as YAML")
+    parser = make_parser("probe", __doc__, config=True)
     parser.add_argument("--backbone", type=ttom_pl.backbones.Backbone, required=True, help="the model")
     parser.add_argument("--prompts", type=Path, required=True, help="prompts or layouts, as for 'ttom stream'")
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
-    parser.add_argument("--planner", type=Planner | None, help="finds the objects (default: the grammar)")
+    parser.add_argument(
+        "--planner",
+        type=Planner | None,
+        help=f"finds the objects: {', '.join(NAMES['--planner'])} or a class; else the grammar",
+    )
     parser.add_argument(
         "--detector",
         type=Detector,

@@ -14,16 +14,17 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 # Imported so that configs can name these classes without their modules.
 import ttom_pl.backbones
-import ttom_pl.detectors
-import ttom_pl.judge
+import ttom_pl.evaluation.detectors
+import ttom_pl.evaluation.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
+from ttom_pl.cli._parser import SETTINGS
 from ttom_pl.cli._processes import alone
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
-from ttom_pl.metrics import HitRate, IterationsSaved, StageSeconds
-from ttom_pl.prompts import PromptStream
+from ttom_pl.evaluation.metrics import HitRate, IterationsSaved, StageSeconds
+from ttom_pl.prompts.datamodule import PromptStream
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import RESULTS, Result, RunFolder, check_places
 from ttom_pl.stream import Stream
@@ -61,7 +62,9 @@ class StreamCLI(LightningCLI):
         """Make the trainer, of one process whatever the environment says, and without our bar if none is wanted."""
         config = self.config_init.trainer
         if config.enable_progress_bar is False:
-            config.callbacks = [each for each in config.callbacks or () if not isinstance(each, ProgressBar)]
+            config.callbacks = [
+                callback for callback in config.callbacks or () if not isinstance(callback, ProgressBar)
+            ]
         return super().instantiate_trainer(**kwargs, plugins=alone(config.plugins))
 
     def complete(self, config: dict[str, Any]) -> Mapping[str, Any]:
@@ -96,8 +99,7 @@ def _serve(args: Sequence[str], ends: ExitStack) -> None:
         parser_kwargs={
             "prog": "ttom stream",
             "description": "Serve the prompts of a file, one after the other.",
-            "exit_on_error": False,
-            "allow_abbrev": False,
+            **SETTINGS,
         },
         args=list(args),
         ends=ends,
@@ -128,7 +130,7 @@ def _summary(results: Sequence[Result]) -> Iterator[str]:
         seconds.update(result.seconds)
     if results:
         stages = seconds.compute()
-        shares = ", ".join(f"{each:.2f} {stage}" for stage, each in stages.items())
+        shares = ", ".join(f"{mean:.2f} {stage}" for stage, mean in stages.items())
         yield f"seconds a prompt: {sum(stages.values()):.2f} ({shares})"
     if hit_rate.videos:
         yield f"memory: hit rate {hit_rate.compute():.0%}, {saved.compute():.1f} iterations saved a prompt"

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from ttom_pl.detectors.base import Detector
+from ttom_pl.evaluation.detectors.base import Detector
 from ttom_pl.evaluation.expectation import Expectation, object_name
-from ttom_pl.evaluation.expecting import expect
-from ttom_pl.judge import Judge
-from ttom_pl.layout import Layout
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.metrics import (
+from ttom_pl.evaluation.from_prompt import expect
+from ttom_pl.evaluation.judge import Judge
+from ttom_pl.evaluation.metrics import (
     ActionBinding,
     ConsistentAttribute,
     DynamicAttribute,
@@ -25,8 +23,10 @@ from ttom_pl.metrics import (
     TemporalFlickering,
     VideoMean,
 )
-from ttom_pl.metrics.detections import evenly
-from ttom_pl.ranges import check_range
+from ttom_pl.evaluation.metrics.detections import evenly
+from ttom_pl.io.ranges import check_range
+from ttom_pl.layout import Layout
+from ttom_pl.prompts.prompt import Prompt
 
 DETECTED: Mapping[str, type[VideoMean]] = {
     "motion_binding": MotionBinding,
@@ -147,16 +147,16 @@ class Evaluator:
         if not phrases:
             return {}
         seen = self.detector.detect(video[evenly(len(video), self.num_frames)], phrases)
-        found = {"persistence": self._count("persistence", seen)} if "persistence" in self.metrics else {}
+        scores = {"persistence": self._count("persistence", seen)} if "persistence" in self.metrics else {}
         if expected.motions and "motion_binding" in self.metrics:
-            found["motion_binding"] = self._count("motion_binding", seen, expected.motions)
+            scores["motion_binding"] = self._count("motion_binding", seen, expected.motions)
         if expected.counts and "generative_numeracy" in self.metrics:
-            found["generative_numeracy"] = self._count("generative_numeracy", seen, dict(expected.counts))
+            scores["generative_numeracy"] = self._count("generative_numeracy", seen, dict(expected.counts))
         if expected.relation and "spatial_relationship" in self.metrics:
-            found["spatial_relationship"] = self._count("spatial_relationship", seen, *expected.relation)
+            scores["spatial_relationship"] = self._count("spatial_relationship", seen, *expected.relation)
         if layout and labels:
-            found["layout_miou"] = self._count("layout_miou", seen, layout, labels)
-        return found
+            scores["layout_miou"] = self._count("layout_miou", seen, layout, labels)
+        return scores
 
     def _judged(self, video: Tensor, expected: Expectation, layout: Layout | None) -> dict[str, float]:
         claims = expected.claims

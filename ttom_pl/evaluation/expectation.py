@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from ttom_pl.judge.claims import Claims
+from ttom_pl.evaluation.judge.claims import Claims
+from ttom_pl.evaluation.truth import Truth
 from ttom_pl.layout.schema import Track
 from ttom_pl.planners.english.function_words import DETERMINERS, NUMBERS
 from ttom_pl.planners.english.nouns import singular
-from ttom_pl.truth import Truth
 
 RELATIONS = {"left": "left", "right": "right", "above": "above", "on": "above", "below": "below", "under": "below"}
 """Relations in the image plane by the words for them."""

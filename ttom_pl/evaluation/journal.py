@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ttom_pl.evaluation.videos import Clip
-from ttom_pl.whole_files import UNFINISHED, write_text
+from ttom_pl.io.whole_files import UNFINISHED, write_text
 
 SCORES = "scores.jsonl"
 _JOURNAL = f"{SCORES}{UNFINISHED}"

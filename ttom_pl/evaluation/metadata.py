@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ttom_pl.evaluation.expectation import RELATIONS, Expectation
-from ttom_pl.judge.claims import Category, Claims
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.metrics.motion import Direction
+from ttom_pl.evaluation.judge.claims import Category, Claims
+from ttom_pl.evaluation.metrics.motion import Direction
+from ttom_pl.prompts.prompt import Prompt
 
 _DEPTH = ("behind", "in front of", "front")
 _VBENCH_RELATIONS = {
@@ -80,7 +80,7 @@ def _items(data: Mapping[str, Any], kind: str) -> tuple[str, ...]:
 
 
 def _judged(kind: str) -> Category:
-    return next(each for each in get_args(Category) if each == kind)
+    return next(category for category in get_args(Category) if category == kind)
 
 
 def _direction(text: str) -> str:
@@ -107,14 +107,14 @@ def _vbench(prompt: Prompt) -> Expectation | None:
         for key in ("spatial_relationship", "multiple_objects", "object_class"):
             if not info.get(key):
                 continue
-            found = info[key].get(key, info[key])  # VBench has it once more within itself
+            relation_info = info[key].get(key, info[key])  # VBench has it once more within itself
             if key == "spatial_relationship":
-                word = str(found["relationship"])
+                word = str(relation_info["relationship"])
                 if word not in _VBENCH_RELATIONS:
                     raise ValueError(f"the relation is {word!r}, not one of {', '.join(_VBENCH_RELATIONS)}")
-                relation = (str(found["object_a"]), _VBENCH_RELATIONS[word], str(found["object_b"]))
+                relation = (str(relation_info["object_a"]), _VBENCH_RELATIONS[word], str(relation_info["object_b"]))
                 return Expectation(relation=relation, truth="metadata")
-            return Expectation(objects=tuple(str(found["object"]).split(" and ")), truth="metadata")
+            return Expectation(objects=tuple(str(relation_info["object"]).split(" and ")), truth="metadata")
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         what = f"field {error} is missing" if isinstance(error, KeyError) else error
         raise ValueError(

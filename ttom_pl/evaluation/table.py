@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttom_pl.metrics.interval import mean_interval
-from ttom_pl.truth import counted
+from ttom_pl.evaluation.metrics.interval import mean_interval
+from ttom_pl.evaluation.truth import counted
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ def summarise(
         resamples: draws of the percentile bootstrap over prompts.
         seed: seed of the draws.
         truths: for each prompt where it is known from, by metric, what its videos must show; see
-            :class:`~ttom_pl.evaluation.Scored`.
+            :class:`~ttom_pl.evaluation.evaluator.Scored`.
     """
     lines = []
     for metric, protocol in protocols.items():
-        values = np.array([each[metric] for each in scores if metric in each])
+        values = np.array([line[metric] for line in scores if metric in line])
         if not values.size:
             continue
         low, high = mean_interval(values, resamples, seed)
-        known = [truth.get(metric, "") for each, truth in zip(scores, truths, strict=False) if metric in each]
+        known = [truth.get(metric, "") for line, truth in zip(scores, truths, strict=False) if metric in line]
         lines.append(Summary(metric, len(values), float(values.mean()), low, high, protocol, counted(known)))
     return lines
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttom_pl.layout.prompt import Prompt
-from ttom_pl.layout.readers import read_any
-from ttom_pl.naming import vbench_stem
+from ttom_pl.evaluation.naming import vbench_stem
+from ttom_pl.prompts.prompt import Prompt
+from ttom_pl.prompts.readers import read_any
 from ttom_pl.run import RESULTS, read_results
 
 ENDINGS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif")
@@ -37,12 +37,12 @@ class Clips:
     """The videos of a folder.
 
     Attributes:
-        found: videos with their prompts, in the order of the prompts.
+        claimed: videos with their prompts, in the order of the prompts.
         missing: prompts without a video.
         unclaimed: files that no prompt claims.
     """
 
-    found: list[Clip]
+    claimed: list[Clip]
     missing: list[Prompt]
     unclaimed: list[Path]
 

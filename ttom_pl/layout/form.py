@@ -56,12 +56,12 @@ def check_form(value: Any) -> None:
     """
     waiting: list[tuple[str, Any, int]] = [("", value, 0)]
     while waiting:
-        name, each, depth = waiting.pop()
+        name, part, depth = waiting.pop()
         field = f"field {name!r}" if name else "it"
-        wrong = _wrong(each, depth)
+        wrong = _wrong(part, depth)
         if wrong:
             raise FormError(f"{field} {wrong}")
-        waiting.extend((*inner, depth + 1) for inner in _inner(name, each))
+        waiting.extend((*inner, depth + 1) for inner in _inner(name, part))
 
 
 def check_text(text: str) -> None:
@@ -87,7 +87,7 @@ def _wrong(value: Any, depth: int) -> str:
     if isinstance(value, _TooLong):
         return f"is a number of more than {_FEW_DIGITS} digits"
     if isinstance(value, str):
-        odd = next((each for each in value if _is_odd(each)), "")
+        odd = next((character for character in value if _is_odd(character)), "")
         return odd and f"holds the character {odd.encode('unicode_escape').decode()}, which is none of a text"
     if isinstance(value, float) and not math.isfinite(value):
         return "is no finite number"
@@ -106,24 +106,24 @@ def _is_odd(character: str) -> bool:
 
 def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield f"{name}.{key}" if name else key, each
+        for key, inner in value.items():
+            yield f"{name}.{key}" if name else key, inner
             if any(map(_is_odd, key)):
                 yield (f"{name}.{key}" if name else key), key
     elif isinstance(value, list):
-        for place, each in enumerate(value):
-            yield f"{name}[{place}]", each
+        for place, inner in enumerate(value):
+            yield f"{name}[{place}]", inner
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                found[key] = _Twice()
+                members[key] = _Twice()
             seen.add(key)
-    return found
+    return members
 
 
 def _int(digits: str) -> int | _TooLong:

@@ -23,10 +23,10 @@ def reals(value: Any, length: int) -> list[float]:
     """
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != length:
         raise ValueError(value)
-    if any(isinstance(each, bool) or not isinstance(each, int | float) for each in value):
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in value):
         raise ValueError(value)
     try:
-        return [float(each) for each in value]
+        return [float(number) for number in value]
     except OverflowError:
         raise ValueError(value) from None
 

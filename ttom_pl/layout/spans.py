@@ -68,4 +68,6 @@ def _variants(word: str) -> list[str]:
         return []
     plurals = [word.removesuffix(one) + many for one, many in _ENDINGS if word.endswith(one)]
     singulars = [word.removesuffix(many) + one for one, many in _ENDINGS if word.endswith(many)]
-    return list(dict.fromkeys(each for each in (word, *plurals, *singulars) if len(each) > 1 or each == word))
+    return list(
+        dict.fromkeys(variant for variant in (word, *plurals, *singulars) if len(variant) > 1 or variant == word)
+    )

@@ -59,6 +59,6 @@ def _track_as_read(track: Track, typed: str, prompt: str) -> Track:
 def _moved(span: Span, typed: str, prompt: str, word: str) -> Span | None:
     """Return where a word is after its prompt was cleaned: where it occurs nearest to what stood before it."""
     at = len(as_read(f"{typed[: span[0]]}x")) - 1
-    found = [match.start() for match in re.finditer(re.escape(word), prompt)]
-    start = min(found, key=lambda each: abs(each - at), default=None)
+    starts = [match.start() for match in re.finditer(re.escape(word), prompt)]
+    start = min(starts, key=lambda place: abs(place - at), default=None)
     return None if start is None else (start, start + len(word))

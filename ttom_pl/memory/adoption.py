@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ttom_pl.memory.entry import Adapter, Entry
+from ttom_pl.memory.database.find_rows import find_row
+from ttom_pl.memory.entry import AdapterTensors, Entry
 from ttom_pl.memory.files import content_hash, prepare
-from ttom_pl.memory.records import Change, Records
-from ttom_pl.memory.rows import find_row
+from ttom_pl.memory.rows_and_files import Change, Records
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Adopted:
     evicted: tuple[str, ...]
 
 
-def adopt(records: Records, change: Change, entries: Iterable[tuple[Entry, Adapter]]) -> tuple[list[str], list[str]]:
+def adopt(
+    records: Records, change: Change, entries: Iterable[tuple[Entry, AdapterTensors]]
+) -> tuple[list[str], list[str]]:
     """Add entries, or bring those that are here up to date, and return the ids of both.
 
     Args:

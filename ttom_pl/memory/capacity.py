@@ -3,10 +3,10 @@
 import sqlite3
 from dataclasses import dataclass
 
+from ttom_pl.io.ranges import check_range
+from ttom_pl.memory.database.find_rows import row_labelled
 from ttom_pl.memory.eviction import EntryStats, EvictionPolicy
-from ttom_pl.memory.records import Change
-from ttom_pl.memory.rows import row_labelled
-from ttom_pl.ranges import check_range
+from ttom_pl.memory.rows_and_files import Change
 
 _STATS = "hits, iterations_saved, created, last_used, nbytes"
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-Adapter = Mapping[str, Tensor]
+AdapterTensors = Mapping[str, Tensor]
 """LoRA parameters by the names that ``pipe.load_lora_weights`` reads, and :data:`SHIFT` where latents are moved too."""
 SHIFT = "latents.shift"
 """Name, beside the LoRA parameters, of what is added to the latents before the first denoising steps."""
@@ -123,7 +123,7 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; the key is little-endian float32 in base64."""
-        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data = {column.name: getattr(self, column.name) for column in fields(self)}
         key = base64.b64encode(self.key.astype("<f4").tobytes()).decode()
         data |= {"key": key, "layout": dict(self.layout), "extra": dict(self.extra)}
         data |= {"spec": self.spec.to_dict(), "parents": list(self.parents)}
@@ -170,4 +170,4 @@ class Match:
     similarity: float
 
 
-__all__ = ["SHIFT", "Adapter", "AdapterSpec", "Entry", "Match", "check_key"]
+__all__ = ["SHIFT", "AdapterSpec", "AdapterTensors", "Entry", "Match", "check_key"]

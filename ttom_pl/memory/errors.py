@@ -1,6 +1,6 @@
 """What can go wrong with a memory."""
 
-from ttom_pl.memory.plain import plain
+from ttom_pl.io.plain import plain
 
 _LONGEST = 300  # characters of what SQLite says, which may hold the whole of a damaged text
 

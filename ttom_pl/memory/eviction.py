@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ttom_pl.io.whole_files import replacing
 from ttom_pl.memory.adoption import Adopted
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import (
@@ -18,11 +19,10 @@ from ttom_pl.memory.errors import (
     MemoryReadError,
     MemoryWriteError,
 )
-from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_record
+from ttom_pl.memory.files import content_hash, decode, encode, prepare, read_entry_record
 from ttom_pl.memory.formats import check_names
+from ttom_pl.memory.import_checks import check_terms
 from ttom_pl.memory.store import Memory
-from ttom_pl.memory.terms import check_terms
-from ttom_pl.whole_files import replacing
 
 FORMAT, VERSION = "ttom-memory", 1
 MANIFEST = "manifest.json"
@@ -133,7 +133,7 @@ def _manifest(archive: zipfile.ZipFile, size: int) -> dict[str, str]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
         raise ValueError(f"its manifest is not one of {FORMAT} version {VERSION}")
     hashes = manifest.get("entries")
-    if not isinstance(hashes, dict) or {_member(each) for each in hashes} != set(members) - {MANIFEST}:
+    if not isinstance(hashes, dict) or {_member(name) for name in hashes} != set(members) - {MANIFEST}:
         raise ValueError("its manifest lists other entries than it holds")
     return hashes
 
@@ -143,7 +143,7 @@ def _entry(entry_id: str, data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     entry, tensors = decode(data)
     if entry.id != entry_id:
         raise ValueError(f"entry {entry_id} says that it is {str(entry.id)[:80]!r}")
-    check_terms(entry, read_record(data))
+    check_terms(entry, read_entry_record(data))
     if entry.nbytes != sum(tensor.nbytes for tensor in tensors.values()):
         raise ValueError(f"the size of entry {entry_id} is not that of its adapter")
     check_names(entry, tensors)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,12 +14,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ttom_pl.memory.entry import SHIFT, Adapter, Entry
+from ttom_pl.io.plain import plain
+from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWriteError
-from ttom_pl.memory.plain import plain
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
 _RECORD = "ttom_entry"
+_LOOKUPS = "ttom_lookups"
 _HEADER_HASH = "ttom_header_sha256"
 _LOST = (errno.ENOENT, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Errors that mean that a file is lost, not that it cannot be read now."""
@@ -48,7 +50,7 @@ def generation_of(name: str) -> int:
     return int(match[1])
 
 
-def prepare(adapter: Adapter) -> dict[str, Tensor]:
+def prepare(adapter: AdapterTensors) -> dict[str, Tensor]:
     """Return a copy of an adapter as it is stored: detached, contiguous, on the CPU.
 
     Raises:
@@ -64,7 +66,7 @@ def prepare(adapter: Adapter) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in adapter.items()}
 
 
-def content_hash(adapter: Adapter) -> str:
+def content_hash(adapter: AdapterTensors) -> str:
     """Return the SHA-256 of an adapter's names, types, shapes and values; the order does not matter."""
     digest = hashlib.sha256()
     for name in sorted(adapter):
@@ -74,12 +76,20 @@ def content_hash(adapter: Adapter) -> str:
     return digest.hexdigest()
 
 
-def encode(entry: Entry, adapter: Adapter) -> bytes:
-    """Return the contents of an adapter file."""
+def encode(entry: Entry, adapter: AdapterTensors, lookups: Sequence[Mapping[str, Any]] = ()) -> bytes:
+    """Return the contents of an adapter file.
+
+    Args:
+        entry: the entry.
+        adapter: its adapter.
+        lookups: what was recorded together with it, in JSON form.
+    """
     metadata = {"format": "pt", _RECORD: json.dumps(entry.to_dict(), sort_keys=True, allow_nan=False)}
     config = lora_config(entry, adapter)
     if config:
         metadata["lora_adapter_metadata"] = json.dumps(config, sort_keys=True)
+    if lookups:
+        metadata[_LOOKUPS] = json.dumps(list(lookups))
     return safetensors.torch.save(dict(adapter), metadata | {_HEADER_HASH: _header_hash(metadata)})
 
 
@@ -91,7 +101,7 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     """
     try:
         tensors = safetensors.torch.load(data)
-        entry = Entry.from_dict(read_record(data))
+        entry = Entry.from_dict(read_entry_record(data))
         if content_hash(tensors) != entry.content_hash:
             raise ValueError("the hash of its tensors does not match")
     except (safetensors.SafetensorError, KeyError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
@@ -99,19 +109,34 @@ def decode(data: bytes) -> tuple[Entry, dict[str, Tensor]]:
     return entry, tensors
 
 
-def read_record(data: bytes) -> Any:
+def read_entry_record(data: bytes) -> Any:
     """Return the entry in the header of an adapter file as it is written, in JSON form.
 
     Raises:
         ValueError: if the header is not as it was written.
         KeyError: if there is no entry in it.
     """
+    return json.loads(_metadata(data)[_RECORD], parse_constant=_refuse)
+
+
+def read_lookups(data: bytes) -> list[dict[str, Any]]:
+    """Return what was recorded together with an adapter, in JSON form.
+
+    Raises:
+        ValueError: if the header is not as it was written.
+        KeyError: if there is none of an adapter file.
+    """
+    lookups: list[dict[str, Any]] = json.loads(_metadata(data).get(_LOOKUPS, "[]"))
+    return lookups
+
+
+def _metadata(data: bytes) -> dict[str, str]:
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    metadata = header["__metadata__"]
-    record, header_hash = metadata[_RECORD], metadata.pop(_HEADER_HASH)
+    metadata: dict[str, str] = header["__metadata__"]
+    header_hash = metadata.pop(_HEADER_HASH)
     if _header_hash(metadata) != header_hash:
         raise ValueError("the hash of its header does not match")
-    return json.loads(record, parse_constant=_refuse)
+    return metadata
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -193,6 +218,10 @@ class AdapterFiles:
                 f"adapter file {plain(self.folder / name)} cannot be used: {plain(reason)}"
             ) from error
 
+    def lookups(self, name: str) -> list[dict[str, Any]]:
+        """Return what was recorded together with the adapter of a file that :meth:`read` has found sound."""
+        return read_lookups((self.folder / name).read_bytes())
+
     def remove(self, name: str) -> None:
         """Remove a file, complete or not, if it is there; a name that none has, as a path elsewhere, is left alone."""
         if _NAME.fullmatch(name) or (name.endswith(".tmp") and Path(name).name == name):
@@ -205,7 +234,7 @@ class AdapterFiles:
             (self.folder / name).replace(self._quarantine / name)
 
 
-def lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
+def lora_config(entry: Entry, adapter: AdapterTensors) -> dict[str, object]:
     """Return what diffusers reads as the PEFT configuration, so that an alpha unlike the rank is honoured."""
     adapter = lora(adapter)
     component = next(iter(adapter), "").split(".")[0]
@@ -216,7 +245,7 @@ def lora_config(entry: Entry, adapter: Adapter) -> dict[str, object]:
     return {f"{component}.{name}": value for name, value in config.items()}
 
 
-def lora(adapter: Adapter) -> dict[str, Tensor]:
+def lora(adapter: AdapterTensors) -> dict[str, Tensor]:
     """Return the LoRA parameters alone, without a shift of the latents."""
     return {name: tensor for name, tensor in adapter.items() if name != SHIFT}
 
@@ -240,5 +269,6 @@ __all__ = [
     "lora",
     "lora_config",
     "prepare",
-    "read_record",
+    "read_entry_record",
+    "read_lookups",
 ]

@@ -10,22 +10,22 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ttom_pl.memory.entry import SHIFT, Adapter, Entry
+from ttom_pl.io.whole_files import replacing_in, write_bytes
+from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry
 from ttom_pl.memory.files import lora, lora_config
-from ttom_pl.whole_files import replacing_in, write_bytes
 
 Format = Literal["diffusers", "comfyui", "peft"]
 
 _NAME = re.compile(r"(?P<component>[^.]+)\.(?P<module>.+)\.lora_(?P<matrix>[AB])\.weight")
 _BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 _LAYERS = {"to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "o"}
-_COMFYUI = {f"attn1.{name}": f"self_attn.{own}" for name, own in _LAYERS.items()}
-_COMFYUI |= {f"attn2.{name}": f"cross_attn.{own}" for name, own in _LAYERS.items()}
+_COMFYUI = {f"attn1.{name}": f"self_attn.{comfy_name}" for name, comfy_name in _LAYERS.items()}
+_COMFYUI |= {f"attn2.{name}": f"cross_attn.{comfy_name}" for name, comfy_name in _LAYERS.items()}
 _COMFYUI |= {"ffn.net.0.proj": "ffn.0", "ffn.net.2": "ffn.2"}
 """Layers of a block by diffusers' names, and by those of Wan's own code, which ComfyUI runs."""
 
 
-def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: Format = "diffusers") -> Path:
+def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, format: Format = "diffusers") -> Path:
     """Write the adapter of an entry for another tool.
 
     That it is meant for the first denoising steps only is in the file's metadata (``ttom_active_steps``); no tool heeds
@@ -65,7 +65,7 @@ def export_adapter(entry: Entry, adapter: Adapter, path: Path | str, format: For
     return path
 
 
-def check_names(entry: Entry, adapter: Adapter) -> None:
+def check_names(entry: Entry, adapter: AdapterTensors) -> None:
     """Check that the tensors are LoRA matrices of the entry's specification, and its shift.
 
     Raises:
@@ -93,7 +93,7 @@ def check_names(entry: Entry, adapter: Adapter) -> None:
             raise ValueError(f"module {module!r} has only the LoRA matrix {min(matrices)} of A and B")
 
 
-def block_norms(entry: Entry, adapter: Adapter) -> dict[str, float]:
+def block_norms(entry: Entry, adapter: AdapterTensors) -> dict[str, float]:
     """Return how much the adapter changes each layer: the Frobenius norm of (alpha / rank) · B·A, by module."""
     parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in adapter.items():
@@ -114,7 +114,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
-def _renamed(adapter: Adapter, rename: Callable[[str, str], str]) -> dict[str, Tensor]:
+def _renamed(adapter: AdapterTensors, rename: Callable[[str, str], str]) -> dict[str, Tensor]:
     renamed = {}
     for name, tensor in adapter.items():
         match = _NAME.fullmatch(name)

@@ -3,11 +3,13 @@
 import sqlite3
 import warnings
 
-from ttom_pl.memory import schema
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.find_rows import find_row
+from ttom_pl.memory.database.row_seals import is_sealed, to_row
 from ttom_pl.memory.errors import CorruptEntryError
 from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
-from ttom_pl.memory.rows import find_row
-from ttom_pl.memory.sealed import is_sealed, to_row
+from ttom_pl.memory.history import Lookup
+from ttom_pl.memory.lookups import is_marked, record
 
 
 def forgotten(files: AdapterFiles, connection: sqlite3.Connection) -> set[str]:
@@ -39,11 +41,11 @@ def collect(files: AdapterFiles, connection: sqlite3.Connection) -> None:
         files.remove(name)
     if connection.execute("SELECT 1 FROM removed").fetchone():
         connection.execute("DELETE FROM removed")
-    found = sorted(orphans(files, connection), key=generation_of)
-    if found:
-        generation = max(schema.read_state(connection).generation + 1, *map(generation_of, found))
+    unowned = sorted(orphans(files, connection), key=generation_of)
+    if unowned:
+        generation = max(schema.read_state(connection).generation + 1, *map(generation_of, unowned))
         schema.change_state(connection, generation=generation)
-    for name in found:
+    for name in unowned:
         try:
             _adopt(files, connection, name)
         except CorruptEntryError as error:
@@ -60,13 +62,17 @@ def _adopt(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> No
     row = find_row(connection, entry.id)
     if entry.id != id_of(name):
         raise CorruptEntryError(f"adapter file {name} is that of entry {entry.id!r}")
+    if row is not None and row["file"] in files.names() and generation_of(row["file"]) > generation_of(name):
+        raise CorruptEntryError(f"adapter file {name} is older than its entry's")
+    _record(files, connection, name)
+    row = find_row(connection, entry.id)
     if row is None:
         schema.insert_entry(connection, entry, name)
     else:
         known = row["file"]
-        if known in files.names() and generation_of(known) > generation_of(name):
-            raise CorruptEntryError(f"adapter file {name} is older than its entry's")
-        counts = {each: max(row[each], getattr(entry, each)) for each in ("hits", "iterations_saved", "last_used")}
+        counts = {
+            column: max(row[column], getattr(entry, column)) for column in ("hits", "iterations_saved", "last_used")
+        }
         schema.change_entry(connection, row, **to_row(entry, name) | counts)
         files.quarantine(known)
     warnings.warn(
@@ -74,6 +80,14 @@ def _adopt(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> No
         "taken up",
         stacklevel=6,
     )
+
+
+def _record(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> None:
+    """Record the lookups of the transaction that wrote a file, which the database has lost with it."""
+    for each in files.lookups(name):
+        if not is_marked(connection, each["mark"]):
+            lookup = Lookup(each["at"], each["entry"], each["iterations_saved"])
+            record(connection, lookup, each["blended"], each["mark"])
 
 
 __all__ = ["collect", "forgotten", "orphans", "too_young"]

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ttom_pl.memory.entry import Adapter
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
+from ttom_pl.memory.entry import AdapterTensors
 
 
 class MergeRule(ABC):
     """How a memory merges a newly optimised adapter into an entry."""
 
     @abstractmethod
-    def merge(self, old: Adapter, new: Adapter, weight: float, similarity: float) -> tuple[dict[str, Tensor], float]:
+    def merge(
+        self, old: AdapterTensors, new: AdapterTensors, weight: float, similarity: float
+    ) -> tuple[dict[str, Tensor], float]:
         """Return the merged adapter and what it weighs.
 
         Args:
@@ -43,7 +45,9 @@ class RunningAverage(MergeRule):
     def __post_init__(self) -> None:
         check_range("max_weight", self.max_weight, above=0, meaning="none at all for no limit")
 
-    def merge(self, old: Adapter, new: Adapter, weight: float, similarity: float) -> tuple[dict[str, Tensor], float]:
+    def merge(
+        self, old: AdapterTensors, new: AdapterTensors, weight: float, similarity: float
+    ) -> tuple[dict[str, Tensor], float]:
         """Return the running average and its weight, n + s, at most ``max_weight``."""
         limit = math.inf if self.max_weight is None else self.max_weight
         held = min(weight, limit)
@@ -54,7 +58,9 @@ class RunningAverage(MergeRule):
 class PaperMerge(MergeRule):
     """φ ← (φ_old + s·φ_new) / (1 + s), the paper's rule: the newest adapter counts up to a half."""
 
-    def merge(self, old: Adapter, new: Adapter, weight: float, similarity: float) -> tuple[dict[str, Tensor], float]:
+    def merge(
+        self, old: AdapterTensors, new: AdapterTensors, weight: float, similarity: float
+    ) -> tuple[dict[str, Tensor], float]:
         """Return the paper's average; ``weight`` does not matter to it and is 1 again."""
         return _average([old, new], [1.0, similarity]), 1.0
 
@@ -63,13 +69,15 @@ class PaperMerge(MergeRule):
 class Replace(MergeRule):
     """φ ← φ_new."""
 
-    def merge(self, old: Adapter, new: Adapter, weight: float, similarity: float) -> tuple[dict[str, Tensor], float]:
+    def merge(
+        self, old: AdapterTensors, new: AdapterTensors, weight: float, similarity: float
+    ) -> tuple[dict[str, Tensor], float]:
         """Return the new adapter with weight 1."""
         _check_alike(old, new)
         return dict(new), 1.0
 
 
-def blend(adapters: Sequence[Adapter], similarities: Sequence[float]) -> dict[str, Tensor]:
+def blend(adapters: Sequence[AdapterTensors], similarities: Sequence[float]) -> dict[str, Tensor]:
     """Return the average of the adapters, weighted by similarity (top-k retrieval).
 
     Args:
@@ -87,7 +95,7 @@ def blend(adapters: Sequence[Adapter], similarities: Sequence[float]) -> dict[st
     return _average(adapters, similarities)
 
 
-def _average(adapters: Sequence[Adapter], weights: Sequence[float]) -> dict[str, Tensor]:
+def _average(adapters: Sequence[AdapterTensors], weights: Sequence[float]) -> dict[str, Tensor]:
     """Return the weighted average in the last adapter's precision, computed in float32."""
     last = adapters[-1]
     for adapter in adapters[:-1]:
@@ -102,7 +110,7 @@ def _average(adapters: Sequence[Adapter], weights: Sequence[float]) -> dict[str,
     return merged
 
 
-def _check_alike(one: Adapter, other: Adapter) -> None:
+def _check_alike(one: AdapterTensors, other: AdapterTensors) -> None:
     odd = set(one) ^ set(other)
     if odd:
         raise ValueError(f"only one of the two adapters has the tensor {min(odd)!r}; merge adapters of one AdapterSpec")

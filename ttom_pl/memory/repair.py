@@ -6,15 +6,16 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ttom_pl.memory import leftovers, schema
-from ttom_pl.memory.database import Database
+from ttom_pl.memory import leftovers
+from ttom_pl.memory.database import schema
+from ttom_pl.memory.database.connection import Database
+from ttom_pl.memory.database.find_rows import find_row
+from ttom_pl.memory.database.raw_bytes import copy
+from ttom_pl.memory.database.salvage import COUNTS, Salvaged, salvage
 from ttom_pl.memory.entry import Entry
 from ttom_pl.memory.errors import CorruptEntryError, DamagedDatabaseError
 from ttom_pl.memory.files import AdapterFiles, generation_of, id_of
-from ttom_pl.memory.peek import copy
-from ttom_pl.memory.records import DATABASE, Records
-from ttom_pl.memory.rows import find_row
-from ttom_pl.memory.salvage import COUNTS, Salvaged, salvage
+from ttom_pl.memory.rows_and_files import DATABASE, Records
 
 _PATIENCE = 2.0  # seconds in which another process must have finished a write
 
@@ -74,7 +75,7 @@ def check(records: Records, repair: bool) -> VerifyReport:
                 records.quarantine(row, error)
             continue
         group = (entry.fingerprint, row["spec_digest"], row["dimension"])
-        if _facts(entry) != _facts(stored) or group != schema.Group.of(entry):
+        if _facts(entry) != _facts(stored) or group != schema.EntryGroup.of(entry):
             raise DamagedDatabaseError(records.folder, f"damaged (entry {entry.id}: its adapter file says otherwise)")
         entries += 1
     orphans, index = beside(records, repair)
@@ -159,7 +160,7 @@ def _replace_database(folder: Path, entries: list[tuple[str, Entry]], generation
     database = Database(fresh, durable=True)
     with database.writing() as connection:
         schema.create(connection)
-        for name, entry in sorted(entries, key=lambda each: (each[1].created, each[0])):
+        for name, entry in sorted(entries, key=lambda named: (named[1].created, named[0])):
             schema.insert_entry(connection, replace(entry, **saved.counts(entry, name)), name)
         for number, row in enumerate(saved.lookups, start=1):
             known = {name: value for name, value in row.items() if name not in ("rowid", "seal")}

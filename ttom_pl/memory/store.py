@@ -13,17 +13,17 @@ from torch import Tensor
 
 from ttom_pl.memory.adoption import Adopted, adopt
 from ttom_pl.memory.capacity import Capacity
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, Match
+from ttom_pl.memory.database.find_rows import get_row, row_labelled
+from ttom_pl.memory.database.schema import EntryGroup
+from ttom_pl.memory.entry import AdapterSpec, AdapterTensors, Entry, Match
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadOnlyError
 from ttom_pl.memory.eviction import LFU, EvictionPolicy
 from ttom_pl.memory.history import Lookup
+from ttom_pl.memory.lookups import history, record
 from ttom_pl.memory.merge import MergeRule, RunningAverage
-from ttom_pl.memory.records import Records
 from ttom_pl.memory.repair import VerifyReport, check
-from ttom_pl.memory.rows import get_row, row_labelled
-from ttom_pl.memory.schema import Group
+from ttom_pl.memory.rows_and_files import Records
 from ttom_pl.memory.transaction import TOLERANCE, EntryChanges, NewEntry, Transaction, as_vector
-from ttom_pl.memory.uses import history, record
 
 
 class Memory:
@@ -91,7 +91,7 @@ class Memory:
                 self._records.quarantine(transaction.touched, error)
             raise
 
-    def insert(self, adapter: Adapter, **entry: Unpack[NewEntry]) -> Entry:
+    def insert(self, adapter: AdapterTensors, **entry: Unpack[NewEntry]) -> Entry:
         """Remember an adapter, and forget others if there are too many; on return it is safely on disk.
 
         Args:
@@ -125,7 +125,7 @@ class Memory:
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         with self._records.database.reading() as connection:
-            group, enough = Group(fingerprint, spec.digest, vector.size), threshold if threshold > 0 else 1.0
+            group, enough = EntryGroup(fingerprint, spec.digest, vector.size), threshold if threshold > 0 else 1.0
             nearest = self._records.search.nearest(connection, group, vector, k, enough)
             near = [(label, similarity) for label, similarity in nearest if similarity >= threshold - TOLERANCE]
             rows = [(row_labelled(connection, label), similarity) for label, similarity in near]
@@ -153,7 +153,7 @@ class Memory:
                     raise
 
     def update(
-        self, entry_id: str, adapter: Adapter, similarity: float = 1.0, **changes: Unpack[EntryChanges]
+        self, entry_id: str, adapter: AdapterTensors, similarity: float = 1.0, **changes: Unpack[EntryChanges]
     ) -> Entry:
         """Merge an adapter that was optimised further into an entry; its use is counted by :meth:`record_use`.
 
@@ -211,7 +211,7 @@ class Memory:
         with self._records.database.reading() as connection:
             return history(connection)
 
-    def adopt(self, entries: Iterable[tuple[Entry, Adapter]]) -> Adopted:
+    def adopt(self, entries: Iterable[tuple[Entry, AdapterTensors]]) -> Adopted:
         """Take over entries of another memory with their ids and statistics, all of them or, after an error, none.
 
         Where an entry of the same id is here already, the one that more was merged in is kept, of equals the one that

@@ -4,20 +4,20 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Required, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ttom_pl.memory.capacity import Capacity
-from ttom_pl.memory.entry import Adapter, AdapterSpec, Entry, check_key
+from ttom_pl.memory.database.find_rows import find_row, get_row
+from ttom_pl.memory.entry import AdapterSpec, AdapterTensors, Entry, check_key
 from ttom_pl.memory.files import content_hash, prepare
 from ttom_pl.memory.history import Lookup
+from ttom_pl.memory.lookups import is_marked, record
 from ttom_pl.memory.merge import MergeRule
-from ttom_pl.memory.records import Change, Records
-from ttom_pl.memory.rows import find_row, get_row
-from ttom_pl.memory.uses import is_marked, record
+from ttom_pl.memory.rows_and_files import Change, Records
 
 TOLERANCE = 1e-6
 """Of similarities, which are computed in float32."""
@@ -104,49 +104,53 @@ class Transaction:
             entry_id: the entry that answered.
             iterations_saved: optimiser iterations that it has saved.
             blended: ids of other entries that were used with it.
-            mark: names the prompt, which counts once.
+            mark: names the prompt, which counts once. What is inserted or updated after this in the transaction knows
+                the mark, so that it holds also where a kill leaves nothing but the file of that.
 
         Raises:
             ValueError: if ``iterations_saved`` is negative or beyond 2**53.
         """
-        record(self.change.connection, Lookup(self.now, entry_id, iterations_saved), blended, mark)
+        lookup = Lookup(self.now, entry_id, iterations_saved)
+        record(self.change.connection, lookup, blended, mark)
+        if mark is not None:
+            self.change.lookups.append(asdict(lookup) | {"blended": list(blended), "mark": mark})
 
-    def insert(self, adapter: Adapter, **given: Unpack[NewEntry]) -> Entry:
+    def insert(self, adapter: AdapterTensors, **fields: Unpack[NewEntry]) -> Entry:
         """Remember an adapter, and forget others if there are too many; see ``Memory.insert``.
 
         Raises:
             TypeError: if what must be kept with it is missing, or is not known.
         """
-        _check_names(given, NewEntry.__required_keys__, NewEntry.__optional_keys__)
+        _check_names(fields, NewEntry.__required_keys__, NewEntry.__optional_keys__)
         tensors = prepare(adapter)
-        texts = {"key_text": given["key_text"], "prompt": given["prompt"], "fingerprint": given["fingerprint"]}
+        texts = {"key_text": fields["key_text"], "prompt": fields["prompt"], "fingerprint": fields["fingerprint"]}
         for name, text in texts.items():
             _check_text(name, text)
         entry = Entry(
-            id=given.get("entry_id") or secrets.token_hex(6),
-            key=as_vector(given["key"]),
+            id=fields.get("entry_id") or secrets.token_hex(6),
+            key=as_vector(fields["key"]),
             **texts,
-            layout=_json(given.get("layout")),
-            spec=given["spec"],
-            loss_before=given.get("loss_before"),
-            loss_after=given.get("loss_after"),
-            iterations=given.get("iterations", 0),
+            layout=_json(fields.get("layout")),
+            spec=fields["spec"],
+            loss_before=fields.get("loss_before"),
+            loss_after=fields.get("loss_after"),
+            iterations=fields.get("iterations", 0),
             iterations_saved=0,
             hits=0,
             merged=1,
             weight=1.0,
             created=self.now,
             last_used=self.now,
-            parents=tuple(given.get("parents", ())),
+            parents=tuple(fields.get("parents", ())),
             content_hash=content_hash(tensors),
             nbytes=sum(tensor.nbytes for tensor in tensors.values()),
-            extra=_json(given.get("extra")),
+            extra=_json(fields.get("extra")),
         )
         self.capacity.evict(self.change, self.now, keep=self.change.add(entry, tensors))
         return entry
 
     def update(
-        self, entry_id: str, adapter: Adapter, similarity: float = 1.0, **changes: Unpack[EntryChanges]
+        self, entry_id: str, adapter: AdapterTensors, similarity: float = 1.0, **changes: Unpack[EntryChanges]
     ) -> Entry:
         """Merge an adapter that was optimised further into an entry; see ``Memory.update``.
 
@@ -189,8 +193,8 @@ def as_vector(key: ArrayLike) -> NDArray[np.float32]:
     return vector
 
 
-def _check_names(given: Mapping[str, Any], required: frozenset[str], optional: frozenset[str]) -> None:
-    missing, unknown = required - given.keys(), given.keys() - required - optional
+def _check_names(fields: Mapping[str, Any], required: frozenset[str], optional: frozenset[str]) -> None:
+    missing, unknown = required - fields.keys(), fields.keys() - required - optional
     if missing or unknown:
         what = f"lacks {', '.join(sorted(missing))}" if missing else f"has no {', '.join(sorted(unknown))}"
         raise TypeError(f"an entry of a memory {what}; it takes {', '.join(sorted(required | optional))}")

@@ -4,10 +4,10 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from ttom_pl.memory.database.exclusive import exclusively
 from ttom_pl.memory.errors import DamagedDatabaseError
-from ttom_pl.memory.exclusive import exclusively
-from ttom_pl.memory.records import DATABASE, Records
 from ttom_pl.memory.repair import VerifyReport, beside, rebuild
+from ttom_pl.memory.rows_and_files import DATABASE, Records
 from ttom_pl.memory.store import Memory
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout.schema import Layout
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
-from ttom_pl.ranges import check_range
 
 
 class FallbackPlanner(Planner):
@@ -36,7 +36,7 @@ class FallbackPlanner(Planner):
         Raises:
             PlanningError: if none has any.
         """
-        found: dict[int, Layout] = {}
+        layouts: dict[int, Layout] = {}
         passed_over: dict[int, str] = {}
         for place, planner in enumerate(self.planners):
             name = type(planner).__name__
@@ -47,12 +47,12 @@ class FallbackPlanner(Planner):
                 continue
             if layout.confidence >= self.min_confidence:
                 return _noted(layout, passed_over.values())
-            found[place] = layout
+            layouts[place] = layout
             passed_over[place] = f"{name} is unsure ({layout.confidence:g}): {layout.reason}"
-        if not found:
+        if not layouts:
             raise PlanningError(f"no planner has a layout for {prompt!r}: {'; '.join(passed_over.values())}")
-        best = max(found, key=lambda place: found[place].confidence)
-        return _noted(found[best], [why for place, why in passed_over.items() if place != best])
+        best = max(layouts, key=lambda place: layouts[place].confidence)
+        return _noted(layouts[best], [why for place, why in passed_over.items() if place != best])
 
 
 def _noted(layout: Layout, notes: Iterable[str]) -> Layout:

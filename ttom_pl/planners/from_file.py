@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ttom_pl.layout.io import read_layouts
-from ttom_pl.layout.readers import read_any
 from ttom_pl.layout.schema import Layout, LayoutError
 from ttom_pl.layout.text import as_read, layout_as_read
 from ttom_pl.planners.base import Planner
+from ttom_pl.prompts.layout_files import read_layouts
+from ttom_pl.prompts.readers import read_any
 
 
 class FilePlanner(Planner):
@@ -38,15 +38,15 @@ class FilePlanner(Planner):
         Raises:
             LayoutError: if the file has none.
         """
-        found = self._by_id.get(id) if id else None
-        if found is None or _key(prompt) not in _texts(found):
-            found = self._by_prompt.get(_key(prompt))
-        if found is None:
+        layout = self._by_id.get(id) if id else None
+        if layout is None or _key(prompt) not in _texts(layout):
+            layout = self._by_prompt.get(_key(prompt))
+        if layout is None:
             raise LayoutError(
                 f"{self.path} has no layout for the prompt {prompt!r} (id {id!r}) among its "
                 f"{len(self._by_prompt)} prompts; add a line for it, or use a planner that can make one"
             )
-        return replace(found, id=id) if id else found
+        return replace(layout, id=id) if id else layout
 
 
 def _read(path: Path) -> Iterable[Layout]:

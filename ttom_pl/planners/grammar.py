@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout.schema import MOST_KEYFRAMES, Box, Layout, Track
 from ttom_pl.planners.base import Planner
-from ttom_pl.planners.cast import WHOLE_FRAME
 from ttom_pl.planners.english.chunks import chunk
 from ttom_pl.planners.english.clauses import read_clauses
+from ttom_pl.planners.english.legible import Legible, legible
 from ttom_pl.planners.english.mark_rules import find_marks
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
-from ttom_pl.planners.legible import Legible, legible
-from ttom_pl.planners.motions import Floats
+from ttom_pl.planners.geometry.motions import Floats
 from ttom_pl.planners.passage import is_passage, read_passage
-from ttom_pl.planners.placing import place
-from ttom_pl.planners.reading import read_scene
-from ttom_pl.planners.scene import Actor, Scene
-from ttom_pl.ranges import check_range
+from ttom_pl.planners.scene.actors import Actor, GrammarScene
+from ttom_pl.planners.scene.cast import WHOLE_FRAME
+from ttom_pl.planners.scene.from_clauses import read_scene
+from ttom_pl.planners.scene.make_room import place
 
 
 class GrammarPlanner(Planner):
@@ -88,7 +88,7 @@ class GrammarPlanner(Planner):
         reason = "; ".join(dict.fromkeys(doubt for _, doubt in scene.doubts))
         return Layout(prompt, tuple(tracks), id, scene.background, "grammar", round(trust, 3), reason)
 
-    def _scene(self, read: Legible) -> Scene:
+    def _scene(self, read: Legible) -> GrammarScene:
         tokens = tokenize(read.text)
         if read.problem:
             return _whole(tokens, [], read.problem)
@@ -129,21 +129,21 @@ def _words(actors: list[Actor], steer: Literal["noun", "phrase"]) -> list[tuple[
     """Return the words of each actor: its noun, with the adjectives that ``steer`` asks for."""
     if steer == "phrase":
         return [(*actor.noun.modifiers, actor.noun.head) for actor in actors]
-    found = []
+    names = []
     for actor in actors:
         same = [other for other in actors if other is not actor and other.noun.lemma == actor.noun.lemma]
         seen = {word.low for other in same for word in other.noun.modifiers}
-        own = [word for word in actor.noun.modifiers if word.low not in seen] if same else []
-        found.append((*own, actor.noun.head))
-    return found
+        modifiers = [word for word in actor.noun.modifiers if word.low not in seen] if same else []
+        names.append((*modifiers, actor.noun.head))
+    return names
 
 
-def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase], problem: str = "") -> Scene:
+def _whole(tokens: Sequence[Token], nouns: Sequence[NounPhrase], problem: str = "") -> GrammarScene:
     """Return a scene with one object that fills it, for a prompt in which none was found."""
     longest = max((token for token in tokens if token.is_word), key=lambda token: len(token.text))
     noun = nouns[0] if nouns else NounPhrase(longest.start, longest.end, longest)
     doubt = problem or f"no object to place was found; {noun.head.text[:40]!r} stands for the whole scene"
-    return Scene([Actor(noun, noun.end, 1, scale=WHOLE_FRAME)], doubts=[(0.5 if nouns else 1.0, doubt)])
+    return GrammarScene([Actor(noun, noun.end, 1, scale=WHOLE_FRAME)], doubts=[(0.5 if nouns else 1.0, doubt)])
 
 
 def _short(text: str) -> str:

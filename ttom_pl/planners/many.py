@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Layout
 from ttom_pl.layout.text import as_read
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.steering import steer_in
+from ttom_pl.prompts.prompt import Prompt
 
 
 def plan_prompts(planner: Planner, prompts: Sequence[Prompt]) -> Iterator[Layout | ValueError]:

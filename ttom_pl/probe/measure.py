@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ttom_pl.backbones import Backbone
-from ttom_pl.detectors import Detector
-from ttom_pl.evaluation import object_name
+from ttom_pl.evaluation.detectors import Detector
+from ttom_pl.evaluation.expectation import object_name
+from ttom_pl.evaluation.metrics.detections import Detections
 from ttom_pl.layout import Layout, Track, object_tracks
-from ttom_pl.metrics.detections import Detections
 from ttom_pl.probe.result import ProbeResult
 from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells, chance_iou
 
@@ -34,7 +34,8 @@ def probe(
     Args:
         backbone: the model, without an adapter.
         layouts: the prompts with their objects.
-        detector: finds the objects in the videos, by the names that :func:`ttom_pl.evaluation.object_name` gives them.
+        detector: finds the objects in the videos, by the names that
+            :func:`ttom_pl.evaluation.expectation.object_name` gives them.
         steps: denoising steps to measure, from the first on: the guided ones.
         seed: seed of the first prompt's noise.
         images: for each prompt the image that its video starts from, where the model wants one.
@@ -81,7 +82,7 @@ def probe(
 
 def _shown(layout: Layout) -> list[Track]:
     """Return a track of each object."""
-    return [layout.tracks[own[0]] for own in object_tracks(layout)]
+    return [layout.tracks[members[0]] for members in object_tracks(layout)]
 
 
 def _objects(backbone: Backbone, layout: Layout) -> list[list[int]]:
@@ -102,15 +103,17 @@ def _watch(
     return torch.stack(maps), backbone.decode(latents)
 
 
-def _cells(found: Detections, names: Sequence[str], grid: tuple[int, int, int]) -> Tensor:
+def _cells(detections: Detections, names: Sequence[str], grid: tuple[int, int, int]) -> Tensor:
     """Return the cells of each object at the frames of the grid, shape (M, T, h, w)."""
     count, height, width = grid
-    chosen = np.linspace(0, len(found) - 1, count).round().astype(int)
+    chosen = np.linspace(0, len(detections) - 1, count).round().astype(int)
     objects = []
     for name in names:
-        own = ([each.box for each in found.frames[index] if each.label == name] for index in chosen)
-        boxes = (torch.tensor(frame, dtype=torch.float64).reshape(-1, 4) for frame in own)
-        objects.append(torch.stack([box_cells(each, height, width).any(0) for each in boxes]))
+        frames = (
+            [detection.box for detection in detections.frames[index] if detection.label == name] for index in chosen
+        )
+        boxes = (torch.tensor(frame, dtype=torch.float64).reshape(-1, 4) for frame in frames)
+        objects.append(torch.stack([box_cells(corners, height, width).any(0) for corners in boxes]))
     return torch.stack(objects)
 
 

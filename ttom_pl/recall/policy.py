@@ -7,8 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from ttom_pl.io.ranges import check_range
 from ttom_pl.memory import Entry, Match
-from ttom_pl.ranges import check_range
 from ttom_pl.recall.records import Read, Write
 from ttom_pl.scene import Fit
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ttom_pl.keys import TEXT_WEIGHT, Embed, scene_key, sentence_embedder
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout
 from ttom_pl.memory import (
     AdapterSpec,
@@ -23,7 +23,7 @@ from ttom_pl.memory import (
     Transaction,
     blend,
 )
-from ttom_pl.ranges import check_range
+from ttom_pl.recall.keys import TEXT_WEIGHT, Embed, scene_key, sentence_embedder
 from ttom_pl.recall.learnt import pack, unpack
 from ttom_pl.recall.policy import KeepPolicy, RecallPolicy, hit_read, iterations_saved
 from ttom_pl.recall.records import Proposal, Recall

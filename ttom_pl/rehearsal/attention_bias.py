@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ttom_pl.backbones import Backbone
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout, inside_maps
-from ttom_pl.ranges import check_range
 from ttom_pl.rehearsal.methods import Method, decay
 from ttom_pl.scene import Scene
 

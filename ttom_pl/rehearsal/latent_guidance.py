@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
 from ttom_pl.rehearsal.methods import Method, decay
 
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ttom_pl.backbones import Backbone
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout, object_targets
-from ttom_pl.losses import layout_loss
-from ttom_pl.ranges import check_range
+from ttom_pl.layout.loss import layout_loss
 from ttom_pl.rehearsal.methods import AdapterTTO, Method
 from ttom_pl.scene import Fit, Scene, Start
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttom_pl.layout import Layout, interpolate_boxes, object_tracks
-from ttom_pl.memory.maps import unpack_maps
-from ttom_pl.preview.caption import INK, Piece, prompt_pieces
-from ttom_pl.preview.frames import looks
+from ttom_pl.memory.attention_maps import unpack_maps
 from ttom_pl.report.charts import Chart, loss_chart
 from ttom_pl.report.pictures import frame_strip, heat_strip, poster, read_small_frames
+from ttom_pl.report.preview.frames import looks
+from ttom_pl.report.preview.prompt_words import INK, Piece, prompt_pieces
 from ttom_pl.run import Decision, Result
 
 _FRAMES = 6
@@ -119,7 +119,7 @@ def make_card(run: Path, result: Result) -> Card:
     """
     layout, files = result.layout, result.files
     maps = _attention(run / str(files["attention"])) if "attention" in files else {}
-    columns = next((each.shape[1] for each in maps.values()), _FRAMES)
+    columns = next((heat.shape[1] for heat in maps.values()), _FRAMES)
     colors = [look.color for look in looks(layout)] if layout else []
     video, frames = _video(run, str(files["video"]), layout, colors, columns) if "video" in files else (None, None)
     same = layout is not None and layout.prompt == result.prompt
@@ -169,9 +169,9 @@ def _attention_rows(layout: Layout, maps: Mapping[str, NDArray[np.uint8]], color
     rows = []
     for number, tracks in enumerate(object_tracks(layout)):
         strips = [
-            Strip(name, heat_strip(each[number]), each.shape[1], _outlines(layout, colors, each.shape[1], tracks), True)
-            for name, each in maps.items()
-            if number < len(each)
+            Strip(name, heat_strip(heat[number]), heat.shape[1], _outlines(layout, colors, heat.shape[1], tracks), True)
+            for name, heat in maps.items()
+            if number < len(heat)
         ]
         if strips:
             rows.append(AttentionRow(layout.tracks[tracks[0]].phrase, colors[tracks[0]], strips))

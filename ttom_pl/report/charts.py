@@ -17,7 +17,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ChartMark:
     """A line or a set of bars.
 
     Attributes:
@@ -48,7 +48,7 @@ class Chart:
 
     title: str
     x_label: str
-    marks: list[Mark]
+    marks: list[ChartMark]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     rules: list[float]
@@ -76,7 +76,7 @@ def line_chart(
     top = top or _nice_top(value for values in lines.values() for value in values)
     marks = []
     for color, (name, values) in enumerate(lines.items()):
-        marks.append(Mark(name, _line([(_x(i, count), _y(v, top)) for i, v in enumerate(values)]), False, color))
+        marks.append(ChartMark(name, _line([(_x(i, count), _y(v, top)) for i, v in enumerate(values)]), False, color))
     return Chart(title, x_label, marks, _x_ticks(count), _y_ticks(top, percent), [])
 
 
@@ -94,7 +94,7 @@ def bar_chart(title: str, x_label: str, parts: Mapping[str, Sequence[float]]) ->
                 low, high = _y(below[i], top), _y(below[i] + value, top)
                 path.append(f"M{_LEFT + i * wide + 0.08 * wide:.1f} {low:.1f}V{high:.1f}h{0.84 * wide:.2f}V{low:.1f}z")
                 below[i] += value
-        marks.append(Mark(name, "".join(path), True, color))
+        marks.append(ChartMark(name, "".join(path), True, color))
     return Chart(title, x_label, marks, _x_ticks(count, bars=True), _y_ticks(top), [])
 
 
@@ -120,7 +120,7 @@ def loss_chart(losses: Sequence[Sequence[float]]) -> Chart | None:
         start += len(step)
     every = math.ceil(len(ticks) / 16)
     return Chart(
-        "layout loss", "guided step", [Mark("layout loss", path, False, 0)], ticks[::every], _y_ticks(top), rules
+        "layout loss", "guided step", [ChartMark("layout loss", path, False, 0)], ticks[::every], _y_ticks(top), rules
     )
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from ttom_pl.preview.caption import Piece
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.report.cards import make_card, title
 from ttom_pl.report.lineage import made, parents
+from ttom_pl.report.preview.prompt_words import Piece
 from ttom_pl.run import Decision, Result
-from ttom_pl.whole_files import write_text
 
 FOLDER = "report"
 INLINE = 60
@@ -60,10 +60,10 @@ def make_head(folder: Path, result: Result, environment: Environment, inline: bo
     return Head(result, words, parents(result.memory), made(result.memory), body() if inline else "", source)
 
 
-def keep_body(folder: Path, result: Result, environment: Environment) -> "Body":
+def keep_body(folder: Path, result: Result, environment: Environment) -> "CardBody":
     """Make the body of a card and keep it, unless it is there as it would be made now."""
     path, stamp = folder / FOLDER / _name(result), _stamp(folder, result)
-    body = Body(path)
+    body = CardBody(path)
     if body.stamp() != stamp:
         html = environment.get_template("card.html.j2").render(card=make_card(folder, result))
         path.parent.mkdir(exist_ok=True)
@@ -73,7 +73,7 @@ def keep_body(folder: Path, result: Result, environment: Environment) -> "Body":
 
 
 @dataclass(frozen=True)
-class Body:
+class CardBody:
     """The body of a card on disk: a script that hands it to the page, as pages in files may load nothing else."""
 
     path: Path

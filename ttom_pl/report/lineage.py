@@ -31,8 +31,8 @@ def parents(memory: Decision | None) -> list[str]:
     """Return the entries that a prompt started from, the nearest first."""
     if memory is None or memory.parents:
         return [] if memory is None else list(memory.parents)
-    found = memory.hit and memory.write != "insert" and memory.entry is not None  # before parents were kept
-    return [str(memory.entry)] if found else []
+    reused = memory.hit and memory.write != "insert" and memory.entry is not None  # before parents were kept
+    return [str(memory.entry)] if reused else []
 
 
 def made(memory: Decision | None) -> str | None:
@@ -60,7 +60,7 @@ def lineage(results: Sequence[Result]) -> dict[str, Lineage]:
                 entry.merged += memory.write == "update"
         if memory.write == "update" and not memory.hit:  # into an entry that did not answer yet
             entries.setdefault(str(memory.entry), Lineage(str(memory.entry), scene)).merged += 1
-        own = made(memory)
-        if own is not None:
-            entries.setdefault(own, Lineage(own, scene)).made_by = number
+        written = made(memory)
+        if written is not None:
+            entries.setdefault(written, Lineage(written, scene)).made_by = number
     return entries

@@ -8,7 +8,9 @@ import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ttom_pl.metrics import HitRate, IterationsSaved
+from ttom_pl.evaluation.metrics import HitRate, IterationsSaved
+from ttom_pl.evaluation.truth import grammar_caveat
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.report.cards import INK
 from ttom_pl.report.charts import Chart, bar_chart, line_chart
 from ttom_pl.report.fragments import INLINE, keep_body, make_head
@@ -16,8 +18,6 @@ from ttom_pl.report.lineage import lineage
 from ttom_pl.report.summary import hit_rates, scores, seconds
 from ttom_pl.run import CONFIG, RESULTS, Result, Skipped, read_results
 from ttom_pl.run.config import modern
-from ttom_pl.truth import doubts
-from ttom_pl.whole_files import write_text
 
 NAME = "report.html"
 _LINKS = (RESULTS, CONFIG, "contact_sheet.png")
@@ -66,7 +66,7 @@ def write_page(
         links: files to link to, relative to the folder.
         method: how the videos were made.
     """
-    served = sorted((each for each in results if isinstance(each, Result)), key=lambda result: result.number)
+    served = sorted((line for line in results if isinstance(line, Result)), key=lambda result: result.number)
     environment = _environment()
     page = environment.get_template("report.html.j2").render(
         name=name,
@@ -79,7 +79,7 @@ def write_page(
         entries=lineage(served),
         cards=[make_head(folder, result, environment, place < INLINE) for place, result in enumerate(served)],
         boxes=any(result.layout is not None for result in served),
-        skipped=[each for each in results if isinstance(each, Skipped)],
+        skipped=[line for line in results if isinstance(line, Skipped)],
         versions=served[-1].versions if served else {},
     )
     path = folder / NAME
@@ -110,7 +110,7 @@ def _doubt(served: Sequence[Result]) -> str:
     truths: dict[str, dict[str, str]] = {}
     for result in served:
         truths.setdefault(result.id, {}).update(result.truth)
-    return doubts(list(truths.values()))
+    return grammar_caveat(list(truths.values()))
 
 
 def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ttom_pl.media import HEAT_COLORS
+from ttom_pl.io.media import HEAT_COLORS
 
 _SHADES = 64
 _POSTER, _FRAME = 256, 112

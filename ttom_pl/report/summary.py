@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttom_pl.metrics.interval import mean_interval
+from ttom_pl.evaluation.metrics.interval import mean_interval
 from ttom_pl.run import Result
 
 
@@ -38,25 +38,25 @@ def scores(results: Sequence[Result], resamples: int = 10_000, seed: int = 0) ->
     Videos of one prompt, such as another tool's samples, count as their mean.
     """
     names = dict.fromkeys(name for result in results for name in result.scores)
-    found = []
+    made = []
     for name in names:
-        own: dict[str, list[float]] = {}
+        by_prompt: dict[str, list[float]] = {}
         known_prompts: dict[str, bool | None] = {}
         for result in results:
             value = result.scores.get(name)
             if isinstance(value, int | float) and np.isfinite(value):
-                own.setdefault(result.id, []).append(float(value))
+                by_prompt.setdefault(result.id, []).append(float(value))
                 known_prompts[result.id] = result.hit
-        if not own:
+        if not by_prompt:
             continue
-        values, hits = [float(np.mean(each)) for each in own.values()], list(known_prompts.values())
+        values, hits = [float(np.mean(numbers)) for numbers in by_prompt.values()], list(known_prompts.values())
         low, high = mean_interval(np.array(values), resamples, seed)
         known = [
             np.mean([v for v, h in zip(values, hits, strict=True) if h is hit] or [np.nan]) for hit in (False, True)
         ]
         misses, warm = (None if np.isnan(mean) else float(mean) for mean in known)
-        found.append(Score(name, len(values), float(np.mean(values)), low, high, misses, warm))
-    return found
+        made.append(Score(name, len(values), float(np.mean(values)), low, high, misses, warm))
+    return made
 
 
 def hit_rates(results: Sequence[Result]) -> tuple[list[float], list[float], int]:

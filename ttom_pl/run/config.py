@@ -1,6 +1,7 @@
 """What of a config may differ when a run goes on."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,17 @@ RENAMED = {
     "memory.merge": "memory.store.merge",
 }
 """Options that had another name in earlier versions."""
+MOVED = {
+    "ttom_pl.baselines": "ttom_pl.rehearsal",
+    "ttom_pl.tto": "ttom_pl.rehearsal",
+    "ttom_pl.detectors": "ttom_pl.evaluation.detectors",
+    "ttom_pl.judge": "ttom_pl.evaluation.judge",
+    "ttom_pl.metrics": "ttom_pl.evaluation.metrics",
+    "ttom_pl.prompts.PromptStream": "ttom_pl.prompts.datamodule.PromptStream",
+}
+"""Where classes that configs name were in earlier versions: a package or a class, and where it is."""
 _MISSING = object()
+_MOVED = re.compile(r"(?<![\w.])(" + "|".join(map(re.escape, MOVED)) + r")(?!\w)")
 
 
 def modern(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +50,23 @@ def modern(config: Mapping[str, Any]) -> dict[str, Any]:
         value = _take(made, old.split("."))
         if value is not _MISSING:
             _put(made, new.split("."), value)
-    return made
+    renamed: dict[str, Any] = _with_new_paths(made)
+    return renamed
+
+
+def new_path(path: str) -> str:
+    """Return where a class, or a module, is that earlier versions had elsewhere; others are where they were.
+
+    Args:
+        path: as configs name it, e.g. ``"ttom_pl.detectors.SpritesDetector"``.
+    """
+    return _MOVED.sub(lambda match: MOVED[match[0]], path)
+
+
+def moved_in(text: str) -> dict[str, str]:
+    """Return what a text names by the paths of earlier versions, with the paths of today; empty if nothing."""
+    names = (match[0] for match in re.finditer(rf"{_MOVED.pattern}(?:\.\w+)*", text))
+    return {name: new_path(name) for name in names}
 
 
 def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
@@ -51,6 +78,15 @@ def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
             yield from differences(old.get(key), new.get(key), f"{name}.{key}" if name else str(key))
     else:
         yield f"{name or 'the config'} was {_short(old)}, is {_short(new)}"
+
+
+def _with_new_paths(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: new_path(part) if key == "class_path" and isinstance(part, str) else _with_new_paths(part)
+            for key, part in value.items()
+        }
+    return [_with_new_paths(part) for part in value] if isinstance(value, list) else value
 
 
 def _take(config: Any, path: list[str]) -> Any:

@@ -1,6 +1,8 @@
 """The folder of a run: its config, its results, and the prompt that was being written when it was stopped."""
 
+import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,14 +13,15 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from ttom_pl.io.whole_files import UNFINISHED, write_text
 from ttom_pl.run.config import differences, modern
 from ttom_pl.run.errors import RunError
 from ttom_pl.run.result import Result, Skipped
 from ttom_pl.run.results import RESULTS, Results, append, read_results
-from ttom_pl.whole_files import write_text
 
 CONFIG = "config.yaml"
 _LOCK = ".lock"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Complete = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Adds the defaults of the options that a config lacks."""
@@ -36,7 +39,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path, config: str = "", complete: Complete = modern) -> "RunFolder":
-        """Open a run folder, new or stopped before its end.
+        """Open a run folder, new or stopped before its end; its owner does.
 
         Args:
             path: the folder; made if it is not there.
@@ -45,19 +48,23 @@ class RunFolder:
 
         Raises:
             RunError: if the folder cannot be written, or belongs to a run with another config.
+            OSError: if the disk is full.
         """
         folder = cls(path)
         folder.check(config, complete)
         try:
             (path / "videos").mkdir(parents=True, exist_ok=True)
+            folder._remove_unfinished()
             write_text(path / CONFIG, config)
         except OSError as error:
+            if error.errno in _FULL:
+                raise
             raise RunError(f"cannot write to the run folder {str(path)!r} ({error.strerror}); choose another") from None
         return folder
 
     def check(self, config: str = "", complete: Complete = modern) -> None:
         """Raise what :meth:`open` would, as far as that can be told without writing anything."""
-        there = next(each for each in (self.path.absolute(), *self.path.absolute().parents) if each.exists())
+        there = next(folder for folder in (self.path.absolute(), *self.path.absolute().parents) if folder.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise RunError(f"cannot write to the run folder {str(self.path)!r}; choose another")
         if not (self.path / RESULTS).is_file():
@@ -108,13 +115,21 @@ class RunFolder:
         finally:
             lock.release()
 
+    def _remove_unfinished(self) -> None:
+        """Remove what a kill has left of files; not of a memory and a report, which others may be writing now."""
+        for path in self.path.rglob(f"*{UNFINISHED}"):
+            if not path.relative_to(self.path).parts[0].startswith(("memory", "report")):
+                path.unlink(missing_ok=True)
+
     @property
     def id(self) -> str:
         """A random name of the run, the same after a stop."""
         path = self.path / ".run_id"
-        if not path.is_file() or not path.read_text():
-            write_text(path, secrets.token_hex(8))
-        return path.read_text()
+        name = path.read_text(errors="replace") if path.is_file() else ""
+        if not re.fullmatch("[0-9A-Za-z]+", name):  # missing, empty or damaged
+            name = secrets.token_hex(8)
+            write_text(path, name)
+        return name
 
     def results(self) -> Results:
         """Return the results so far."""

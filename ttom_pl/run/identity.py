@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Layout
 from ttom_pl.layout.text import as_read
 from ttom_pl.planners import steer_in
+from ttom_pl.prompts.prompt import Prompt
 from ttom_pl.run.errors import RunError
 from ttom_pl.run.result import Result
 from ttom_pl.run.results import Results

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from ttom_pl.io.whole_files import replacing
 from ttom_pl.run.result import Result
-from ttom_pl.whole_files import replacing
 
 _FILE = ".pending.safetensors"
 
@@ -39,7 +39,8 @@ def hold(run: Path, pending: Pending) -> None:
     """Keep a prompt until :func:`release`, on disk when this returns."""
     metadata = {"result": json.dumps(pending.result.to_dict()), "proposal": json.dumps(pending.proposal)}
     with replacing(run / _FILE) as unfinished:
-        save_file({name: tensor.contiguous() for name, tensor in pending.tensors.items()}, unfinished, metadata)
+        # not by save_file, whose errors do not tell that the disk is full
+        unfinished.write_bytes(save({name: tensor.contiguous() for name, tensor in pending.tensors.items()}, metadata))
 
 
 def held(run: Path) -> Pending | None:

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ttom_pl.layout.prompt import Prompt
 from ttom_pl.layout.schema import Layout
+from ttom_pl.prompts.prompt import Prompt
 
 
 @dataclass(frozen=True)

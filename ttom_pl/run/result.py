@@ -44,14 +44,14 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; what there was none of is left out."""
-        data = {each.name: getattr(self, each.name) for each in fields(self)}
+        data = {column.name: getattr(self, column.name) for column in fields(self)}
         data |= {"parents": list(self.parents), "blended": list(self.blended)}
         return {name: value for name, value in data.items() if value is not None and value != []}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read the JSON form; what is unknown is left out."""
-        known: dict[str, Any] = {each.name: data[each.name] for each in fields(cls) if each.name in data}
+        known: dict[str, Any] = {column.name: data[column.name] for column in fields(cls) if column.name in data}
         known |= {name: tuple(known[name]) for name in ("parents", "blended") if name in known}
         defaults: dict[str, Any] = {"key": "", "hit": False, "read": ""}
         return cls(**(defaults | known))
@@ -151,7 +151,7 @@ class Result:
         Raises:
             KeyError, TypeError, ValueError: if it is no result.
         """
-        known = {each.name: data[each.name] for each in fields(cls) if data.get(each.name) is not None}
+        known = {column.name: data[column.name] for column in fields(cls) if data.get(column.name) is not None}
         layout, memory = data.get("layout"), data.get("memory")
         known |= {
             "id": str(data["id"]),

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from tqdm import tqdm
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import replacing
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
-from ttom_pl.sprites.world import Group, Scene, caption, sample_groups, sample_scene
-from ttom_pl.whole_files import replacing
+from ttom_pl.sprites.world import Group, SpritesScene, caption, sample_groups, sample_scene
 
 
 class SceneDataset(Dataset[Tensor]):
@@ -35,7 +35,7 @@ class SceneDataset(Dataset[Tensor]):
     def __len__(self) -> int:
         return self.length
 
-    def scene(self, index: int) -> Scene:
+    def scene(self, index: int) -> SpritesScene:
         """Return the truth behind video ``index``."""
         if self.placing_seed is None:
             return sample_scene(self._rng(index))

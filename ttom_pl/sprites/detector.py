@@ -22,7 +22,7 @@ _COLORS = np.array(list(COLORS.values()), dtype=np.float32) - _BACKGROUND
 
 
 @dataclass(frozen=True)
-class Detection:
+class Component:
     """One coloured component of one frame; lengths in pixels.
 
     Attributes:
@@ -44,10 +44,10 @@ class Detection:
 class DetectedTrack:
     """Detections of one object over time; ``None`` where it was not seen."""
 
-    detections: tuple[Detection | None, ...]
+    detections: tuple[Component | None, ...]
 
     @property
-    def seen(self) -> list[Detection]:
+    def seen(self) -> list[Component]:
         """The detections that exist, in order."""
         return [d for d in self.detections if d is not None]
 
@@ -74,7 +74,7 @@ class DetectedTrack:
         return len(self.seen) / len(self.detections)
 
 
-def detect(frame: NDArray[np.uint8]) -> list[Detection]:
+def detect(frame: NDArray[np.uint8]) -> list[Component]:
     """Find the coloured components of a frame.
 
     The inverse of the renderer: every pixel is a blend of the background and one colour of the palette; it belongs to
@@ -99,7 +99,7 @@ def detect(frame: NDArray[np.uint8]) -> list[Detection]:
             y, x = np.nonzero(mask)
             center = (float(x.mean()) + columns.start + 0.5, float(y.mean()) + rows.start + 0.5)
             box = (float(columns.start), float(rows.start), float(columns.stop), float(rows.stop))
-            detections.append(Detection(color, classify_shape(mask), area, center, box))
+            detections.append(Component(color, classify_shape(mask), area, center, box))
     return detections
 
 
@@ -135,9 +135,9 @@ def _templates(side: int) -> tuple[NDArray[np.float32], list[str]]:
     return np.stack(masks).astype(np.float32), names
 
 
-def track(frames: list[list[Detection]]) -> list[DetectedTrack]:
+def track(frames: list[list[Component]]) -> list[DetectedTrack]:
     """Link the detections of successive frames, nearest first, same colour, at most 6 pixels per frame apart."""
-    tracks: list[list[Detection | None]] = []
+    tracks: list[list[Component | None]] = []
     for time, detections in enumerate(frames):
         free = set(range(len(detections)))
         if tracks and detections:
@@ -152,7 +152,7 @@ def track(frames: list[list[Detection]]) -> list[DetectedTrack]:
     return [DetectedTrack(tuple(links)) for links in tracks]
 
 
-def _link_cost(links: list[Detection | None], detection: Detection) -> float:
+def _link_cost(links: list[Component | None], detection: Component) -> float:
     age, last = next((age, d) for age, d in enumerate(reversed(links), start=1) if d is not None)
     distance = float(np.hypot(detection.center[0] - last.center[0], detection.center[1] - last.center[1]))
     return distance if last.color == detection.color and distance <= _LINK_DISTANCE * age else 1e6

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ttom_pl.sprites.world import BACKGROUND, COLORS, NUM_FRAMES, SIZE, Scene, Sprite
+from ttom_pl.sprites.world import BACKGROUND, COLORS, NUM_FRAMES, SIZE, Sprite, SpritesScene
 
 
 def signed_distance(shape: str, dx: Tensor, dy: Tensor, radius: float) -> Tensor:
@@ -36,7 +36,7 @@ def rgb(color: tuple[int, int, int]) -> Tensor:
     return torch.tensor(color, dtype=torch.float32).view(3, 1, 1, 1) / 127.5 - 1
 
 
-def render(scene: Scene) -> Tensor:
+def render(scene: SpritesScene) -> Tensor:
     """Render a scene: float32 tensor of shape (3, F, H, W) in [-1, 1]."""
     video = rgb(BACKGROUND).repeat(1, NUM_FRAMES, SIZE, SIZE)
     for sprite in scene.sprites:

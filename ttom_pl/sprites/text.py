@@ -9,9 +9,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from transformers import UMT5Config, UMT5EncoderModel
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import replacing_in
 from ttom_pl.sprites.tokenizer import make_tokenizer
-from ttom_pl.whole_files import replacing_in
 
 
 def make_text_encoder(text_dim: int = 64, text_layers: int = 2) -> UMT5EncoderModel:

@@ -11,10 +11,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from transformers import UMT5EncoderModel
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import replacing_in
 from ttom_pl.sprites.text import embed, make_text_encoder
 from ttom_pl.sprites.tokenizer import make_tokenizer
-from ttom_pl.whole_files import replacing_in
 
 
 class SpritesTextToVideo(LightningModule):

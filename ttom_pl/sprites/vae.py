@@ -10,10 +10,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchmetrics.image import PeakSignalNoiseRatio
 
-from ttom_pl.ranges import check_range
+from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import replacing_in
 from ttom_pl.sprites.render import rgb
 from ttom_pl.sprites.world import BACKGROUND
-from ttom_pl.whole_files import replacing_in
 
 
 class SpritesVAE(LightningModule):

@@ -1,7 +1,7 @@
 """The Sprites world: coloured shapes that move over a plain background.
 
-A :class:`Scene` is the exact truth of one video: which sprites there are, where each one is in every frame, and the
-caption that says so. :func:`sample_scene` draws a scene; :mod:`ttom_pl.sprites.render` turns it into pixels.
+A :class:`SpritesScene` is the exact truth of one video: which sprites there are, where each one is in every frame, and
+the caption that says so. :func:`sample_scene` draws a scene; :mod:`ttom_pl.sprites.render` turns it into pixels.
 """
 
 import random
@@ -77,7 +77,7 @@ class Sprite:
 
 
 @dataclass(frozen=True)
-class Scene:
+class SpritesScene:
     """What a caption asks for (``groups``, ``relation``) and one way to show it (``sprites``)."""
 
     groups: tuple[Group, ...]
@@ -133,7 +133,7 @@ def _group(rng: random.Random, count: int = 1) -> Group:
 
 def sample_scene(
     rng: random.Random, groups: tuple[Group, ...] | None = None, relation: str | None = None, tries: int = 1000
-) -> Scene:
+) -> SpritesScene:
     """Draw a scene in which no two sprites ever touch.
 
     Args:
@@ -150,7 +150,7 @@ def sample_scene(
     for _ in range(tries):
         sprites = _arrange(rng, groups)
         if sprites is not None and _holds(relation, sprites):
-            return Scene(groups, relation, tuple(sprites))
+            return SpritesScene(groups, relation, tuple(sprites))
     raise ValueError(
         f"no room for {caption(groups, relation)!r}: {tries} placements overlap; ask for at most {MAX_SPRITES} sprites"
     )

@@ -7,7 +7,7 @@ import yaml
 from chat_server import KEY, LAYOUT, PROMPT, Server, fails, says
 
 from ttom_pl.cli import main
-from ttom_pl.layout.io import read_layouts
+from ttom_pl.prompts.layout_files import read_layouts
 
 
 @pytest.fixture

@@ -4,46 +4,12 @@ from functools import cache
 
 from ttom_pl.planners.english.function_words import NUMBERS
 from ttom_pl.planners.english.lexicon import look_up
+from ttom_pl.planners.english.word_lists import word_sections
 
-COLORS = frozenset(
-    """
-    amber beige black blue bronze brown colorful colourful copper crimson cyan gold golden gray green grey indigo
-    ivory khaki lavender lilac magenta maroon mint multicolored navy olive orange peach pink purple rainbow red rose
-    scarlet silver tan teal transparent turquoise violet white yellow
-    """.split()
-)
-_ADJECTIVES = frozenset(
-    """
-    abandoned active adjacent adorable afraid african aged agile alert alive alone amazing american ancient angry
-    antarctic antique arctic asian autumnal awake bald bare barefoot beautiful big bioluminescent bitter blank blind
-    bold brave brief bright brilliant brittle broad bumpy bushy busy calm careful cheap cheerful chilly chinese chubby
-    circular classic clean clear clever closed cloudy clumsy cold colossal comfortable common compact conical cool
-    corduroy cosy cozy crazy crescent crisp crowded cubic curious curly curved cute cylindrical damp dapper daring
-    dark dead dear deep delicate delicious dense different dim dirty distant double dry dull dusty eager early eastern
-    elastic elderly electric elegant elliptical empty enormous entire european evil exotic expensive faint fair famous
-    fancy fast fat fierce fiery firm first flat flexible floppy fluffy foggy foreign fragile free fresh friendly
-    frosty frozen full funny furry fuzzy gentle gigantic glad gleaming glossy glowing good graceful grand grassy great
-    greedy grumpy hairy half handsome happy hard healthy heavy hidden high hollow holy honest horizontal hot huge
-    humble hungry icy identical idle immense japanese jolly juicy junior keen large last lazy lean little live lively
-    lone lonely long loose loud lovely low loyal lucky lush mad magical main majestic massive matching matte mature
-    medium metallic mighty misty modern moldy muddy murky muscular mysterious mythical naked narrow nearby neat
-    nervous new next nice nimble noble noisy northern nosy old open other overgrown own pale perfect plaid playful
-    plump pointy polar polished poor pretty prickly proud pure pyramidal quick quiet rapid rare raw ready real
-    rectangular regal rich ripe robotic rocky rotten rough round royal rugged rural rusty sad safe salty same sandy
-    scared scary secluded second serene serious shabby shallow shapeless sharp shiny short shy sick silent silky silly
-    simple single skinny sleek sleepy slender slick slim slimy slippery slow slushy small smart smooth snowy soft
-    solar solid solitary sour southern spare sparse spherical spicy spiky spotless stale starry stationary steady
-    steep stiff still stormy straight strange striped strong stubborn sturdy sudden sunny super sweet swift tall tame
-    tasty tender thick thin third tidy tiny tired tough traditional tranquil triangular tropical true twin ugly uneven
-    unique unusual upright urban vast vertical vibrant vintage violent vivid wacky warm weak wealthy weary western wet
-    whole wide wild windy wise wooden woolen woollen worn young yummy zany
-    """.split()
-)
-_ALSO_NOUNS = frozenset(
-    """
-    amber bronze copper gold ivory lavender mint olive orange peach rainbow rose silver violet
-    """.split()
-)
+_WORDS = word_sections("adjectives")
+COLORS = _WORDS["colors"]
+_ADJECTIVES = _WORDS["adjectives"]
+_ALSO_NOUNS = _WORDS["also_nouns"]
 _ENDINGS = (
     "ful",
     "ous",
@@ -60,13 +26,7 @@ _ENDINGS = (
     "ular",
 )
 _MOSTLY = 7
-_NOT = frozenset(
-    """
-    angelfish bible bike brush cable catfish cleaner constable cooler crayfish dish dryer finish fish goldfish handful
-    jellyfish loner mouthful polish radish rubbish shellfish spoonful stable starfish stranger swordfish table timetable
-    vegetable
-    """.split()
-)
+_NOT = _WORDS["not"]
 
 
 @cache

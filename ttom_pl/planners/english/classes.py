@@ -24,8 +24,8 @@ def class_of(noun: NounPhrase, table: str, classes: Collection[str]) -> str:
     for name in (*names, noun.head.low):
         if name in known:
             return known[name].name if known[name].name in classes else ""
-    found = _by_kind(compound(noun), table)
-    return found if found in classes else ""
+    kind_name = _by_kind(compound(noun), table)
+    return kind_name if kind_name in classes else ""
 
 
 def _by_kind(name: str, table: str) -> str:

@@ -10,7 +10,7 @@ _SHARES = "0123456789"
 
 
 @dataclass(frozen=True)
-class Entry:
+class WordEntry:
     """A word.
 
     Attributes:
@@ -35,7 +35,7 @@ def _lines() -> tuple[list[str], dict[str, str]]:
     """Return the numbers of what is above each thing, and the words with what is said of them.
 
     The first line of the file holds, for each thing, the number of the more general one, or "-". Each other line holds
-    a word, five signs for the fields of :class:`Entry`, and its senses; all numbers are of base 36.
+    a word, five signs for the fields of :class:`WordEntry`, and its senses; all numbers are of base 36.
     """
     packed = files(__package__).joinpath("data", "lexicon.txt.gz").read_bytes()
     tree, *rows = gzip.decompress(packed).decode().split("\n")
@@ -43,7 +43,7 @@ def _lines() -> tuple[list[str], dict[str, str]]:
 
 
 @cache
-def look_up(word: str) -> Entry | None:
+def look_up(word: str) -> WordEntry | None:
     """Return what is known of a word in lower case, or of two, in the singular; ``None`` for an unknown one."""
     row = _lines()[1].get(word)
     if row is None:
@@ -51,17 +51,17 @@ def look_up(word: str) -> Entry | None:
     signs, senses = row.split("\t")
     noun, verb, adjective, thing = map(_SHARES.index, signs[:4])
     kind = "" if signs[4] == "-" else _KINDS[int(signs[4])]
-    return Entry(noun, verb, adjective, thing, kind, tuple(int(sense, 36) for sense in senses.split()))
+    return WordEntry(noun, verb, adjective, thing, kind, tuple(int(sense, 36) for sense in senses.split()))
 
 
 @cache
 def kinds_of(sense: int) -> tuple[int, ...]:
     """Return a thing and all that is more general than it, the nearest first."""
     tree = _lines()[0]
-    found = [sense]
-    while tree[found[-1]] != "-":
-        found.append(int(tree[found[-1]], 36))
-    return tuple(found)
+    path = [sense]
+    while tree[path[-1]] != "-":
+        path.append(int(tree[path[-1]], 36))
+    return tuple(path)
 
 
 def is_kind_of(word: str, general: str) -> bool:

@@ -202,13 +202,13 @@ _COMPILED = [
 
 def find_marks(prompt: str) -> list[Mark]:
     """Return the set phrases of a prompt in order."""
-    found: list[Mark] = []
+    marks: list[Mark] = []
     for pattern, build in _COMPILED:
         for match in pattern.finditer(prompt):
             start, end = match.span()
-            if start < end and not any(start < mark.end and mark.start < end for mark in found):
+            if start < end and not any(start < mark.end and mark.start < end for mark in marks):
                 built = build(match)
                 if built is not None:
                     kind, signs, text = built
-                    found.append(Mark(kind, start, end, signs, text))
-    return sorted(found, key=lambda mark: mark.start)
+                    marks.append(Mark(kind, start, end, signs, text))
+    return sorted(marks, key=lambda mark: mark.start)

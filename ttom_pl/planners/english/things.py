@@ -64,10 +64,10 @@ def can_mean(noun: NounPhrase, antecedent: NounPhrase) -> bool:
     """Whether a noun phrase can name again what another one introduced ("the vehicle" after "a red sports car")."""
     if noun.lemma == antecedent.lemma:
         return not _conflict(noun, antecedent)
-    own = {word.low for word in (*noun.modifiers, noun.head)} - COLORS
+    words = {word.low for word in (*noun.modifiers, noun.head)} - COLORS
     before = {word.low for word in (*antecedent.modifiers, antecedent.head)}
     if noun.lemma in before or noun.head.low in before:
-        return own <= before
+        return words <= before
     if not noun.determiner or noun.determiner in {"a", "an", "another", "one"}:
         return _are_synonyms(noun, antecedent)
     word, earlier = compound(noun), compound(antecedent)
@@ -104,7 +104,7 @@ def _are_synonyms(noun: NounPhrase, antecedent: NounPhrase) -> bool:
 
 def _conflict(noun: NounPhrase, antecedent: NounPhrase) -> bool:
     """Whether two noun phrases of the same noun tell two things apart ("a red car", "a blue car")."""
-    one, other = ({word.low for word in each.modifiers} for each in (noun, antecedent))
+    one, other = ({word.low for word in phrase.modifiers} for phrase in (noun, antecedent))
     colors = one & COLORS, other & COLORS
     if all(colors) and not colors[0] & colors[1]:
         return True

@@ -5,35 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ttom_pl.planners.english.lexicon import look_up
-from ttom_pl.planners.english.word_lists import word_list
+from ttom_pl.planners.english.word_lists import word_list, word_sections
 
 Form = Literal["base", "s", "ing", "ed"]
 
-GO = frozenset(
-    """
-    advance amble bike blow bolt bounce bound bustle canter careen charge chase chug clamber clomp coast commute
-    crawl creep cruise cycle dart dash dawdle drift drive escape flap flee flit float flow flutter fly follow gallop
-    glide go hasten head hike hobble hop hover hurry hurtle inch jet jog journey jump leap limp lope lumber lunge
-    lurch maneuver march meander migrate motor move navigate pace paddle parachute parade pass patrol pedal plod
-    prance proceed prowl pursue putter race ramble rappel ride roam rocket roll row run rush sail sashay saunter
-    scamper scoot scrabble scramble scurry scuttle shimmy shin shoot shuffle sidestep sidle skate skateboard ski
-    skip skitter slide slink slip slither slosh snake sneak snowboard soar speed spiral spring sprint stagger stalk
-    stampede step stomp streak stride stroll strut stumble surf surge swagger swarm sweep swerve swim swoop tiptoe
-    traipse tramp travel traverse tread trek trickle trot trudge trundle vault veer waddle wade waft walk waltz
-    wander weave wheel whiz whizz wind wobble zigzag zip zoom
-    """.split()
-)
+_WORDS = word_sections("verb_classes")
+GO = _WORDS["go"]
 """Verbs of getting from one place to another, whatever the way."""
-UP = frozenset(
-    """
-    ascend climb elevate erupt hoist launch levitate lift mount raise rise skyrocket surface uplift
-    """.split()
-)
-DOWN = frozenset(
-    """
-    alight descend dip dive drip drizzle land lower rain set settle sink submerge swoop touch-down
-    """.split()
-)
+UP = _WORDS["up"]
+DOWN = _WORDS["down"]
 FALL = frozenset("fall drop plummet plunge tumble topple cascade crash-land free-fall collapse crumple".split())
 THROW = frozenset("throw toss hurl fling lob pitch chuck sling cast shoot launch".split())
 """Verbs whose object flies."""
@@ -51,27 +31,11 @@ HOLD = frozenset("hold carry clutch grip bring grasp cradle embrace hug wear wie
 APPROACH = frozenset("approach reach meet".split())
 CONVERGE = frozenset("collide converge clash".split())
 DIVERGE = frozenset("separate diverge part".split())
-CHANGE = frozenset(
-    """
-    age become bloom burn carve change convert crystallize darken decay develop dissolve evaporate evolve fade freeze
-    grow lighten mature melt metamorphose morph ripen rust shift tarnish transform transition turn wane wax weather
-    wilt
-    """.split()
-)
+CHANGE = _WORDS["change"]
 """Verbs after which "into …" names a state."""
-FORM = frozenset(
-    """
-    assemble bake blend blossom break bud build churn coalesce collapse compress condense crumble crush curl divide dry
-    expand ferment flatten fold forge form grind harden hatch inflate knit merge mold mould mutate open press sculpt
-    shape shatter shred shrink shrivel solidify split sprout squash stiffen swell twist unfold unfurl unravel warp weave
-    whip
-    """.split()
-)
+FORM = _WORDS["form"]
 """Verbs after which "into …" names what something becomes, and which otherwise are verbs like others."""
-PUT = frozenset(
-    "arrange build deposit drop hang insert lay load mount pack park pile place plant pour put set stack"
-    " stick stuff throw toss".split()
-)
+PUT = _WORDS["put"]
 """Verbs whose object is where the preposition says."""
 TOP = frozenset("top crown cap".split())
 """Verbs after which "with …" names what is on top."""

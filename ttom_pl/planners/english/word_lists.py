@@ -12,6 +12,21 @@ def word_list(name: str) -> frozenset[str]:
     return frozenset(word for line in text.splitlines() for word in line.partition("#")[0].split())
 
 
+@cache
+def word_sections(name: str) -> dict[str, frozenset[str]]:
+    """Return the lists of ``data/<name>.txt`` by their names, each a line with a colon above indented ones of words."""
+    text = files(__package__).joinpath("data", f"{name}.txt").read_text(encoding="utf-8")
+    sections: dict[str, frozenset[str]] = {}
+    section = ""
+    for line in text.splitlines():
+        if line.startswith(" "):
+            sections[section] |= frozenset(line.split())
+        elif not line.startswith("#"):
+            section = line.removesuffix(":")
+            sections[section] = frozenset()
+    return sections
+
+
 @dataclass(frozen=True)
 class Classed:
     """The class of a word, and whether all that is a kind of it has the same."""

@@ -33,7 +33,7 @@ def read_answer(answer: str, prompt: str, id: str, num_keyframes: int, enrich: b
     if not isinstance(objects, list) or not objects:
         raise LayoutError(f"field 'objects' must be a list with at least one object, got {_short(objects)}")
     source = prompt if enrich and _names_all(prompt, objects) and not _names_all(text, objects) else text
-    tracks = [_track(index, each, source, num_keyframes) for index, each in enumerate(objects)]
+    tracks = [_track(index, item, source, num_keyframes) for index, item in enumerate(objects)]
     fields = {"prompt": source, "tracks": tracks, "id": id, "background": str(data.get("background") or "")}
     layout = Layout.from_dict(fields)
     return replace(steer_in(layout, text), original_prompt=prompt) if enrich else layout
@@ -41,7 +41,7 @@ def read_answer(answer: str, prompt: str, id: str, num_keyframes: int, enrich: b
 
 def _names_all(prompt: str, objects: list[Any]) -> bool:
     """Whether a prompt has the phrases of all objects."""
-    phrases = [each.get("phrase") for each in objects if isinstance(each, dict)]
+    phrases = [item.get("phrase") for item in objects if isinstance(item, dict)]
     return all(isinstance(phrase, str) and find_phrase(prompt, phrase) is not None for phrase in phrases)
 
 
@@ -82,8 +82,8 @@ def _track(index: int, data: Any, prompt: str, num_keyframes: int) -> dict[str, 
     if place is None:
         raise LayoutError(f"{where}: the phrase is not in the prompt {prompt!r}; copy it letter by letter")
     if not isinstance(boxes, list) or len(boxes) != num_keyframes:
-        given = f"{len(boxes)} entries" if isinstance(boxes, list) else _short(boxes)
-        raise LayoutError(f"{where}: field 'boxes' must have {num_keyframes} entries, one per keyframe, got {given}")
+        shown = f"{len(boxes)} entries" if isinstance(boxes, list) else _short(boxes)
+        raise LayoutError(f"{where}: field 'boxes' must have {num_keyframes} entries, one per keyframe, got {shown}")
     words = data.get("words") or [head_word(phrase)]
     if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
         raise LayoutError(f"{where}: field 'words' must be a list of words of the phrase, got {_short(words)}")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ttom_pl.chat import OPENAI, AnswerCache, Chat, Endpoint, EndpointError
+from ttom_pl.io.ranges import check_range
 from ttom_pl.layout.schema import MOST_KEYFRAMES, Layout, LayoutError
 from ttom_pl.planners.base import Planner
 from ttom_pl.planners.errors import PlanningError
 from ttom_pl.planners.llm.answer import read_answer
 from ttom_pl.planners.llm.template import TEMPLATE_VERSION, answer_schema, conversation, repair
-from ttom_pl.ranges import check_range
 
 _TRUNCATED = "it was cut off at the limit of its length; answer with the JSON object alone, without any reasoning"
 

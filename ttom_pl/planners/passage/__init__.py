@@ -1,5 +1,5 @@
 """Paragraphs: what they are about, and what they say of it in one sentence after the other."""
 
-from ttom_pl.planners.passage.reading import is_passage, read_passage
+from ttom_pl.planners.passage.from_sentences import is_passage, read_passage
 
 __all__ = ["is_passage", "read_passage"]

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ttom_pl.planners.cast import Cast
 from ttom_pl.planners.english import function_words as fw
 from ttom_pl.planners.english import objects, things
 from ttom_pl.planners.english.nouns import SOLID_PLACES
 from ttom_pl.planners.english.syntax import NounPhrase
+from ttom_pl.planners.geometry.relations import Kind
 from ttom_pl.planners.passage.sentences import Sentence
-from ttom_pl.planners.relations import Kind
-from ttom_pl.planners.scene import Step
+from ttom_pl.planners.scene.actors import Step
+from ttom_pl.planners.scene.cast import Cast
 
 _INVERSE: dict[Kind, Kind] = {
     "left": "right", "right": "left", "above": "below", "below": "above", "under": "on", "on": "under",
@@ -41,7 +41,7 @@ class Traces:
 
 
 class Gist(Cast):
-    """The actors of a paragraph, with how it speaks of each; see :class:`~ttom_pl.planners.cast.Cast`.
+    """The actors of a paragraph, with how it speaks of each; see :class:`~ttom_pl.planners.scene.cast.Cast`.
 
     Attributes:
         traces: one for each actor.
@@ -94,8 +94,8 @@ class Gist(Cast):
     def set_subjects(self, nouns: Sequence[NounPhrase], move: bool = False) -> None:
         """Make the clause about what some noun phrases name."""
         self._names_subjects = True
-        own, others = _appositions(self.prompt, nouns)
-        super().set_subjects(own, move)
+        acting, others = _appositions(self.prompt, nouns)
+        super().set_subjects(acting, move)
         self.idle = not self.subjects
         for i in self.subjects[-1:]:
             self.aliases.setdefault(i, []).extend(others)
@@ -154,8 +154,8 @@ class Gist(Cast):
         """Return the actors that a plural takes together ("both animals", "the two vehicles")."""
         if not noun.plural or (noun.determiner not in fw.DEFINITE | {"both", "all"} and noun.count != 2):
             return []
-        found = [i for i, actor in enumerate(self.scene.actors) if things.is_any_of(noun, actor.noun)]
-        return found if len(found) > 1 else []
+        matching = [i for i, actor in enumerate(self.scene.actors) if things.is_any_of(noun, actor.noun)]
+        return matching if len(matching) > 1 else []
 
     def _is_new_thing(self, noun: NounPhrase) -> bool:
         if not things.can_be_drawn(noun) or (self.sentence.is_opening(noun) and noun.lemma in _PICTURES):

@@ -23,12 +23,12 @@ _SUPPORTS = frozenset(
 _VAGUE = frozenset("few several some many various scattered numerous assorted".split())
 
 
-def scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
+def salience_scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
     """Return how far a paragraph is about each of its actors."""
     supports = {i for r in gist.scene.relations if r.kind in ("on", "in") for i in r.seconds}
     sided = {i for r in gist.scene.relations if r.kind in ("left", "right") for i in (*r.firsts, *r.seconds)}
     related = {i for relation in gist.scene.relations for i in (*relation.firsts, *relation.seconds)}
-    found = []
+    saliences = []
     for i, (actor, trace) in enumerate(zip(gist.scene.actors, gist.traces, strict=True)):
         noun = actor.noun
         names = {noun.lemma, noun.head.low}
@@ -51,11 +51,11 @@ def scores(gist: Gist, sentences: Sequence[Sentence]) -> list[float]:
         score -= 2.5 * (noun.lemma in _SUPPORTS and not trace.as_subject and i not in sided)
         score -= 1.5 * (i in supports and not again and not trace.as_subject)
         score -= 1.0 * is_scenery(noun)
-        found.append(score)
-    return found
+        saliences.append(score)
+    return saliences
 
 
-def choose(found: Sequence[float], most: int) -> list[int]:
+def choose_salient(saliences: Sequence[float], most: int) -> list[int]:
     """Return the numbers of at most so many actors that a paragraph is about, in its order; one at least."""
-    best = sorted(range(len(found)), key=lambda i: (-found[i], i))[:most]
-    return sorted(i for i in best if found[i] >= ENOUGH) or sorted(best[:1])
+    best = sorted(range(len(saliences)), key=lambda i: (-saliences[i], i))[:most]
+    return sorted(i for i in best if saliences[i] >= ENOUGH) or sorted(best[:1])

@@ -48,14 +48,14 @@ def split(prompt: str, tokens: Sequence[Token], chunks: Sequence[Chunk]) -> list
     sentences: list[Sentence] = []
     start = 0
     for end in [*ends, len(prompt)]:
-        own = [chunk for chunk in chunks if start <= _start(chunk) < end]
+        inside = [chunk for chunk in chunks if start <= _start(chunk) < end]
         words = frozenset(singular(token.low) for token in tokens if start <= token.start < end and token.is_word)
-        if any(isinstance(chunk, NounPhrase) for chunk in own):
+        if any(isinstance(chunk, NounPhrase) for chunk in inside):
             text = prompt[start:end]
             backdrop = _BACKDROP.search(text)
-            look = _LOOK.search(text) is not None and not any(isinstance(c, Verb) and c.is_finite for c in own)
+            look = _LOOK.search(text) is not None and not any(isinstance(c, Verb) and c.is_finite for c in inside)
             behind = None if backdrop is None else start + backdrop.start()
-            sentences.append(Sentence(len(sentences), own, words, behind, look and bool(sentences)))
+            sentences.append(Sentence(len(sentences), inside, words, behind, look and bool(sentences)))
         start = end
     return sentences
 

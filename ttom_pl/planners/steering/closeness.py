@@ -29,14 +29,14 @@ def closeness(noun: NounPhrase, wanted: NounPhrase) -> float:
     score = _by_noun(noun, wanted)
     if not score:
         return DESCRIBED if naming_word(noun, wanted) else 0.0
-    own, asked = ({word.low for word in each.modifiers} for each in (noun, wanted))
+    words, asked = ({word.low for word in phrase.modifiers} for phrase in (noun, wanted))
     if is_plural(noun.head.low) != is_plural(wanted.head.low):
         score += _OTHER_NUMBER
-    if own & COLORS and asked & COLORS and not own & asked & COLORS:
+    if words & COLORS and asked & COLORS and not words & asked & COLORS:
         score += _OTHER_COLOR
-    if {noun.determiner, *own} & _OTHERS:
+    if {noun.determiner, *words} & _OTHERS:
         score += _OTHER_NUMBER
-    return score + _SAME_MODIFIER * len(own & asked)
+    return score + _SAME_MODIFIER * len(words & asked)
 
 
 def naming_word(noun: NounPhrase, wanted: NounPhrase) -> Token | None:

@@ -17,12 +17,12 @@ _OTHERS = frozenset({"other", "others", "second", "another", "different"})
 
 def noun_phrases(text: str) -> list[NounPhrase]:
     """Return the noun phrases of a text in order, also those behind an "of" and owners ("the cat's")."""
-    found: dict[int, NounPhrase] = {}
-    for each in chunk(tokenize(text), find_marks(text)):
-        if isinstance(each, NounPhrase):
-            for noun in _with_inner(each):
-                found.setdefault(noun.head.start, noun)
-    return [found[start] for start in sorted(found)]
+    nouns: dict[int, NounPhrase] = {}
+    for piece in chunk(tokenize(text), find_marks(text)):
+        if isinstance(piece, NounPhrase):
+            for noun in _with_inner(piece):
+                nouns.setdefault(noun.head.start, noun)
+    return [nouns[start] for start in sorted(nouns)]
 
 
 def find_mentions(wanted: Sequence[NounPhrase], text: str) -> list[list[NounPhrase]]:
@@ -38,37 +38,37 @@ def find_mentions(wanted: Sequence[NounPhrase], text: str) -> list[list[NounPhra
     """
     nouns = noun_phrases(text)
     nouns = sorted([*nouns, *_unread(text, nouns)], key=lambda noun: noun.head.start)
-    scores = [[closeness(noun, each) for noun in nouns] for each in wanted]
-    anchors = [_anchors(own, [other for other in scores if other is not own], nouns) for own in scores]
-    found = []
-    for i, own in enumerate(anchors):
+    scores = [[closeness(noun, phrase) for noun in nouns] for phrase in wanted]
+    anchors = [_anchors(row, [other for other in scores if other is not row], nouns) for row in scores]
+    named = []
+    for i, close in enumerate(anchors):
         strangers = [nouns[k] for j, other in enumerate(anchors) if j != i for k in other]
         again = {
             k
             for k, noun in enumerate(nouns)
-            if _names_again(noun, [nouns[a] for a in own])
+            if _names_again(noun, [nouns[a] for a in close])
             and not any(can_mean(noun, stranger) for stranger in strangers)
             and not any(k in other for other in anchors)
         }
-        found.append([nouns[k] for k in sorted({*own, *again})])
-    return found
+        named.append([nouns[k] for k in sorted({*close, *again})])
+    return named
 
 
-def _anchors(own: Sequence[float], others: Sequence[Sequence[float]], nouns: Sequence[NounPhrase]) -> list[int]:
+def _anchors(row: Sequence[float], others: Sequence[Sequence[float]], nouns: Sequence[NounPhrase]) -> list[int]:
     """Return the places of the noun phrases that name an object most clearly, and no other object more clearly.
 
     Of words that only come close to it the first one counts, as the next may name another thing of the kind; also where
     it introduces what the others take as known ("two retrievers … the dogs").
     """
-    best = max(own, default=0.0)
+    best = max(row, default=0.0)
     if best <= 0:
         return []
-    clear = [k for k, score in enumerate(own) if score >= min(best, SAME)]
-    free = [k for k in clear if all(other[k] < own[k] for other in others)] or clear
+    clear = [k for k, score in enumerate(row) if score >= min(best, SAME)]
+    free = [k for k in clear if all(other[k] < row[k] for other in others)] or clear
     if SAME > best > DESCRIBED:
         return free[:1]
     if all(nouns[k].determiner in fw.DEFINITE for k in free):
-        close = [k for k in range(free[0]) if own[k] >= KIND and all(other[k] < own[k] for other in others)]
+        close = [k for k in range(free[0]) if row[k] >= KIND and all(other[k] < row[k] for other in others)]
         return [*close[:1], *free]
     return free
 

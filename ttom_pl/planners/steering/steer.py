@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from ttom_pl.layout.schema import Layout, LayoutError, Track
 from ttom_pl.layout.spans import Span, find_words
+from ttom_pl.planners.english.legible import legible
 from ttom_pl.planners.english.nouns import is_plural
 from ttom_pl.planners.english.syntax import NounPhrase
 from ttom_pl.planners.english.tokens import Token, tokenize
-from ttom_pl.planners.legible import legible
 from ttom_pl.planners.steering.closeness import is_alive, naming_word
 from ttom_pl.planners.steering.mentions import find_mentions, noun_phrases
 
@@ -30,19 +30,19 @@ def steer_in(layout: Layout, long: str) -> Layout:
     objects = list(dict.fromkeys((track.phrase, track.words, track.spans) for track in layout.tracks))
     wanted = [_noun_phrase(phrase, words) for phrase, words, _ in objects]
     steered: dict[tuple[object, ...], tuple[str, list[Span]]] = {}
-    found = find_mentions(wanted, read.text)
-    for (phrase, words, spans), noun, mentions in zip(objects, wanted, found, strict=True):
-        own = list(spans) if layout.prompt == long else []
-        if not (own or mentions):
-            own = _literal(long, phrase, words) if read.problem else []
-        if not (own or mentions):
+    mentioned = find_mentions(wanted, read.text)
+    for (phrase, words, spans), noun, mentions in zip(objects, wanted, mentioned, strict=True):
+        literal = list(spans) if layout.prompt == long else []
+        if not (literal or mentions):
+            literal = _literal(long, phrase, words) if read.problem else []
+        if not (literal or mentions):
             raise LayoutError(
                 f"the long prompt does not mention the object {phrase!r} of the prompt {_short(layout.prompt)}; "
                 f"name it there, or leave it out here: {_short(long)}"
             )
-        places = {read.span(word.start, word.end) for each in mentions for word in _steered(each, noun, words)}
-        start, end = read.span(mentions[0].start, mentions[0].head.end) if mentions else own[0]
-        steered[phrase, words, spans] = phrase if own else long[start:end], sorted({*places, *own})
+        places = {read.span(word.start, word.end) for mention in mentions for word in _steered(mention, noun, words)}
+        start, end = read.span(mentions[0].start, mentions[0].head.end) if mentions else literal[0]
+        steered[phrase, words, spans] = phrase if literal else long[start:end], sorted({*places, *literal})
     tracks = tuple(_moved(track, long, *steered[track.phrase, track.words, track.spans]) for track in layout.tracks)
     original = layout.original_prompt or ("" if layout.prompt == long else layout.prompt)
     return replace(layout, prompt=long, tracks=tracks, original_prompt=original)

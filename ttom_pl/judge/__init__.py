@@ -1,7 +1,0 @@
-"""Judges: letter grades for what no detector can tell."""
-
-from ttom_pl.judge.base import Judge, JudgeError
-from ttom_pl.judge.claims import CATEGORIES, Category, Claims
-from ttom_pl.judge.llm import LLMJudge
-
-__all__ = ["CATEGORIES", "Category", "Claims", "Judge", "JudgeError", "LLMJudge"]

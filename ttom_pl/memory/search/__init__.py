@@ -1,0 +1,1 @@
+"""Search over the keys of a memory: an index for each group of entries that can answer each other."""

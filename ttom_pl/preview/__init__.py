@@ -1,5 +1,0 @@
-"""Pictures of layouts, so that a person sees what will be asked of the model."""
-
-from ttom_pl.preview.files import Plan, contact_sheet, write_gif, write_preview
-
-__all__ = ["Plan", "contact_sheet", "write_gif", "write_preview"]
