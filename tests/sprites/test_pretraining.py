@@ -181,7 +181,7 @@ def test_share_of_captions_with_one_phrase(tmp_path: Path) -> None:
         assert set(two) <= set(kept)
         assert len(kept) - len(two) == pytest.approx(share * alone, abs=50)
         assert kept == latents._kept(scenes)
-    with pytest.raises(ValueError, match=r"alone is 1\.5; give the fraction"):
+    with pytest.raises(ValueError, match=r"alone is 1\.5; it must be from 0 to 1"):
         SpritesLatents(tmp_path, tmp_path / "latents.pt", alone=1.5)
 
 

@@ -74,8 +74,8 @@ class SpritesTextToVideo(LightningModule):
             ("warmup_steps", warmup_steps),
         ):
             check_range(name, value, least=1)
-        check_range("muon_lr", muon_lr, above=0)
-        check_range("adamw_lr", adamw_lr, above=0)
+        check_range("muon_lr", muon_lr, least=0)
+        check_range("adamw_lr", adamw_lr, least=0)
         check_range("decay", decay, above=0, below=1, meaning="a share of the training")
         check_range("caption_dropout", caption_dropout, least=0, most=1)
         check_range("flow_shift", flow_shift, above=0)
