@@ -3,12 +3,12 @@
     python benchmarks/stream.py --out runs/stream
     python benchmarks/stream.py --out runs/stream-one-noise --one_noise
 
-240 held-out captions of two objects that move in different directions, 12 scenes in random order (``stream_prompts`` of
-``sprites_prompts.py``). The memory is used in six ways: as the shipped config has it, with entries that answer from
-the first prompt on, with hits that start from the shift of the latents alone or from the adapter alone, with hits that are
-not rehearsed at all, or not at all if the layout loss with what was loaded is under ``--verified_loss`` (verified hits;
-others are as in the shipped config). Every prompt with the memory is compared with the same prompt, from the same noise,
-with the memory off.
+240 held-out captions of two objects that move in different directions, 12 scenes in random order (``stream_prompts``
+of ``sprites_prompts.py``). The memory is used in six ways: as the shipped config has it, with entries that answer
+from the first prompt on, with hits that start from the shift of the latents alone or from the adapter alone, with
+hits that are not rehearsed at all, or not at all if the layout loss with what was loaded is under ``--verified_loss``
+(verified hits; others are as in the shipped config). Every prompt with the memory is compared with the same prompt,
+from the same noise, with the memory off.
 
 Takes about forty minutes on two cores; goes on where it was stopped. Writes ``results.md``, ``stream.png`` and a
 contact sheet to the folder.
