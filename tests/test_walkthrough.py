@@ -20,7 +20,8 @@ PROMPTS = [
     "a cyan square moves left and a red triangle moves right",
     "a yellow circle moves left and a green square moves right",
 ]
-QUICK = ["--model.iterations", "4", "--trainer.logger", "false"]
+QUICK = ["--config", "configs/methods/paper.yaml", "--model.iterations", "4", "--trainer.logger", "false"]
+"""The adapter alone, which is all that plain diffusers knows."""
 
 
 def blocks(language):
@@ -44,9 +45,9 @@ def walk(tmp_path, monkeypatch, capsys):
         assert words[0] == "ttom"
         if words[1] == "stream":
             words += QUICK if "--data.prompts" in words else [*QUICK, "--data.prompts", "few.txt"]
-        elif "f5ff7" in words:
+        elif "3d35d" in words:
             with Memory(Path("runs/sprites/memory")) as memory:
-                words[words.index("f5ff7")] = next(iter(memory)).id[:5]
+                words[words.index("3d35d")] = next(iter(memory)).id[:5]
         capsys.readouterr()
         ttom(words[1:])
         printed[" ".join(words[1:3])] = capsys.readouterr().out

@@ -20,6 +20,11 @@ SHIFT = "latents.shift"
 _LONGEST = 1e9  # length of keys
 
 
+def first_steps(count: int) -> str:
+    """Return words for the first denoising steps, e.g. ``"the first 5 denoising steps"``."""
+    return "the first denoising step" if count == 1 else f"the first {count} denoising steps"
+
+
 @dataclass(frozen=True)
 class AdapterSpec:
     """What a backbone must agree on before an adapter fits it.
@@ -170,4 +175,4 @@ class Match:
     similarity: float
 
 
-__all__ = ["SHIFT", "AdapterSpec", "AdapterTensors", "Entry", "Match", "check_key"]
+__all__ = ["SHIFT", "AdapterSpec", "AdapterTensors", "Entry", "Match", "check_key", "first_steps"]

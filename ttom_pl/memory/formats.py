@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ttom_pl.io.whole_files import replacing_in, write_bytes
-from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry
+from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry, first_steps
 from ttom_pl.memory.files import lora, lora_config
 
 Format = Literal["diffusers", "comfyui", "peft"]
@@ -152,7 +152,7 @@ def _notes(entry: Entry) -> dict[str, str]:
     return {
         "format": "pt",
         "ttom_active_steps": str(steps),
-        "ttom_note": f"learnt for the first {steps} denoising steps: switch it off, or to strength 0, after them",
+        "ttom_note": f"learnt for {first_steps(steps)}: switch it off, or to strength 0, after them",
         "ttom_entry_id": entry.id,
         "ttom_key": entry.key_text,
         "ttom_prompt": entry.prompt,
