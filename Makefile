@@ -20,7 +20,7 @@ demo: $(VENV)/.installed
 	  --names "plain model" "TTOM cold" "TTOM with memory"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

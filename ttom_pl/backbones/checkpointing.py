@@ -24,7 +24,7 @@ class Checkpointing:
 
     def __call__(self, block: nn.Module, *args: Any) -> Any:
         """Call a block, as diffusers' models do while they are checkpointed."""
-        if any(block is each for each in self.probed):
+        if any(block is probed for probed in self.probed):
             return block(*args)
         adapted = self.adapter is not None and self.adapter.active
         again = self.adapter.enabled if self.adapter is not None and adapted else nullcontext

@@ -58,12 +58,12 @@ def _adding(bias: Tensor) -> Any:
     """Return a hook that adds a bias, shape (B, S, L), to the mask that an attention is called with."""
 
     def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        given = dict(zip(_ARGUMENTS, args, strict=False)) | kwargs
-        own = bias.to(given["hidden_states"].dtype)
-        mask = given.get("attention_mask")
+        arguments = dict(zip(_ARGUMENTS, args, strict=False)) | kwargs
+        added = bias.to(arguments["hidden_states"].dtype)
+        mask = arguments.get("attention_mask")
         # LTX brings a mask of shape (B, 1, L), to be repeated over heads; Wan has none, and takes one with heads.
-        given["attention_mask"] = own[:, None] if mask is None else mask + own
-        return (), given
+        arguments["attention_mask"] = added[:, None] if mask is None else mask + added
+        return (), arguments
 
     return hook
 

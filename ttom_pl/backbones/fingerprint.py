@@ -32,8 +32,8 @@ def fingerprint(model: ModelMixin, name: str, second: ModelMixin | None = None) 
         digest.update(f"{key} {tuple(weight.shape)}".encode() + _sample(weight))
     if model.config.get("quantization_config") is not None:
         digest.update(type(model.config["quantization_config"]).__name__.encode())
-    for part, each in (("", model), ("second", second)):
-        for lora in sorted(_loras(each)) if each is not None else ():
+    for part, transformer in (("", model), ("second", second)):
+        for lora in sorted(_loras(transformer)) if transformer is not None else ():
             digest.update(part.encode() + lora)
     return f"{name}-{digest.hexdigest()[:16]}"
 
@@ -53,26 +53,26 @@ def sample_indices(count: int) -> list[int]:
 def _own_weights(model: ModelMixin) -> dict[str, Tensor]:
     """Return the weights by their names in a model without adapters."""
     adapters = tuple(f"{name}.{part}." for name, layer in tuner_layers(model) for part in layer.adapter_layer_names)
-    own = {key: weight for key, weight in model.state_dict().items() if not key.startswith(adapters)}
-    return {key.replace(".base_layer", ""): weight for key, weight in own.items() if isinstance(weight, Tensor)}
+    weights = {key: weight for key, weight in model.state_dict().items() if not key.startswith(adapters)}
+    return {key.replace(".base_layer", ""): weight for key, weight in weights.items() if isinstance(weight, Tensor)}
 
 
 def _loras(model: ModelMixin) -> Iterator[bytes]:
     """Yield a digest for each adapter of the user that is on: of its weights and scales, whatever its name."""
-    found: dict[str, Any] = {}
+    digests: dict[str, Any] = {}
     for name, layer in tuner_layers(model):
         for adapter in [] if layer.disable_adapters else layer.active_adapters:
             parts = [getattr(layer, part) for part in layer.adapter_layer_names]
             held = [part[adapter] for part in parts if adapter in part]
             if adapter == ADAPTER or not held:
                 continue
-            digest = found.setdefault(adapter, hashlib.sha256())
+            digest = digests.setdefault(adapter, hashlib.sha256())
             digest.update(f"{name.replace('.base_layer', '')} {layer.scaling[adapter]:.6g}".encode())
             for part in held:
                 weights = part.state_dict().values() if isinstance(part, nn.Module) else [part]
                 for weight in weights:
                     digest.update(str(tuple(weight.shape)).encode() + _sample(weight))
-    for digest in found.values():
+    for digest in digests.values():
         yield digest.digest()
 
 

@@ -23,7 +23,7 @@ def hold(pipe: Any, undo: ExitStack) -> Any:
         undo: takes what puts back the parts as they are now: gradients, training mode, and which LoRAs are on.
     """
     for part in modules_of(pipe).values():
-        undo.callback(_put_back_flags, [(each, each.requires_grad) for each in part.parameters()])
+        undo.callback(_put_back_flags, [(parameter, parameter.requires_grad) for parameter in part.parameters()])
         undo.callback(_train, [module for module in part.modules() if module.training])
         undo.callback(switches(part))
         part.requires_grad_(False).eval()

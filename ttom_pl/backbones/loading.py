@@ -45,7 +45,7 @@ def load_pipeline(
     except OSError as error:
         if Path(pretrained).is_dir():
             raise
-        if any(isinstance(each, GatedRepoError) for each in _chain(error)):
+        if any(isinstance(cause, GatedRepoError) for cause in _chain(error)):
             raise FileNotFoundError(
                 f"the model {pretrained!r} is gated: accept its terms at https://huggingface.co/{pretrained} "
                 "and log in with 'hf auth login'"

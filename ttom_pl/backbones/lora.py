@@ -127,7 +127,7 @@ class Adapter:
         """Take the adapter out of the transformer, if it is still there."""
         self.active = False
         held = dict(self.transformer.named_parameters()).values()
-        if any(parameter is each for parameter in self._parameters.values() for each in held):
+        if any(parameter is weight for parameter in self._parameters.values() for weight in held):
             remove_adapter(self.transformer, ADAPTER)
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -151,9 +151,11 @@ class Adapter:
         Raises:
             ValueError: if a tensor is missing, unknown or of another shape.
         """
-        own = self.state_dict()
+        expected = self.state_dict()
         wrong = {
-            k for k in own.keys() | state.keys() if k not in own or k not in state or own[k].shape != state[k].shape
+            k
+            for k in expected.keys() | state.keys()
+            if k not in expected or k not in state or expected[k].shape != state[k].shape
         }
         if wrong:
             raise ValueError(
@@ -172,12 +174,12 @@ def remove_adapter(model: Any, name: str) -> None:
     if name not in getattr(model, "peft_config", {}):
         return
     for _, layer in tuner_layers(model):
-        layer.set_adapter([each for each in layer.active_adapters if each != name])
+        layer.set_adapter([other for other in layer.active_adapters if other != name])
     model.delete_adapters(name)
     for path, layer in list(tuner_layers(model)):
         if not any(len(getattr(layer, part)) for part in layer.adapter_layer_names):
-            above, _, own = path.rpartition(".")
-            setattr(model.get_submodule(above), own, layer.base_layer)
+            above, _, child = path.rpartition(".")
+            setattr(model.get_submodule(above), child, layer.base_layer)
     if not getattr(model, "peft_config", {}):
         vars(model).pop("peft_config", None)
         vars(model).pop("_hf_peft_config_loaded", None)

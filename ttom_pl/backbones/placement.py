@@ -140,7 +140,7 @@ class Placer:
     def _release(self, guided_blocks: int) -> None:
         """Take blocks that a new adapter is optimised through from what casts and offloads their weights."""
         blocks = self.blocks.of(self.pipe.transformer)[:guided_blocks]
-        for block in [each for each in blocks if any(each is idle for idle in self._idle)]:
+        for block in [guided for guided in blocks if any(guided is idle for idle in self._idle)]:
             if self.placement.storage_dtype:
                 raise RuntimeError(
                     f"the model was placed for an adapter that ends before block {blocks.index(block)}, which is "
@@ -149,7 +149,7 @@ class Placer:
             if self.placement.offload == "group":
                 self._fetch(block)
                 block.to(self.device)
-            self._idle = [each for each in self._idle if each is not block]
+            self._idle = [idle for idle in self._idle if idle is not block]
 
     def _fetch(self, block: nn.Module) -> None:
         """Have the weights of a block no longer fetched layer by layer."""
@@ -190,7 +190,7 @@ def _offloads(module: nn.Module) -> bool:
     """Whether the weights of a module are kept elsewhere, by diffusers or by accelerate."""
     hook = getattr(module, "_hf_hook", None)
     theirs = getattr(hook, "hooks", (hook,))
-    by_accelerate = any(hasattr(each, "prev_module_hook") or getattr(each, "offload", False) for each in theirs)
+    by_accelerate = any(hasattr(inner, "prev_module_hook") or getattr(inner, "offload", False) for inner in theirs)
     return by_accelerate or any(name in _hooks(module) for name in GROUP_HOOKS)
 
 
@@ -211,10 +211,10 @@ def _put_back(devices: list[tuple[nn.Module, torch.device]]) -> None:
 
 def _move(module: nn.Module, device: torch.device, leave: Sequence[nn.Module]) -> None:
     """Move a module to a device but for some of its descendants."""
-    if not any(each is descendant for each in leave for descendant in module.modules()):
+    if not any(left is descendant for left in leave for descendant in module.modules()):
         module.to(device)
         return
-    if any(each is module for each in leave):
+    if any(left is module for left in leave):
         return
     module._apply(lambda tensor: tensor.to(device), recurse=False)
     for child in module.children():

@@ -25,12 +25,12 @@ def probed(modules: Mapping[int, nn.Module], read: Read) -> Iterator[dict[int, T
     Yields:
         The results by block, filled by a forward pass inside the ``with`` block.
     """
-    found: dict[int, Tensor] = {}
+    results: dict[int, Tensor] = {}
     last = max(modules)
 
     def hook_of(block: int) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            found[block] = read(module, *args, **kwargs)
+            results[block] = read(module, *args, **kwargs)
             if block == last:
                 raise _Reached
 
@@ -39,7 +39,7 @@ def probed(modules: Mapping[int, nn.Module], read: Read) -> Iterator[dict[int, T
     handles = [module.register_forward_pre_hook(hook_of(block), with_kwargs=True) for block, module in modules.items()]
     try:
         with suppress(_Reached):
-            yield found
+            yield results
     finally:
         for handle in handles:
             handle.remove()

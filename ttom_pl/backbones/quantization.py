@@ -93,10 +93,10 @@ class Quantization:
 
 def _torchao_type(name: Any) -> Any:
     quantization = import_module("torchao.quantization")
-    found = getattr(quantization, name, None) if isinstance(name, str) else None
-    if found is None:
+    config_class = getattr(quantization, name, None) if isinstance(name, str) else None
+    if config_class is None:
         raise ValueError(f"quant_type is {name!r}; give the name of a config class of torchao.quantization")
-    return found()
+    return config_class()
 
 
 def _from_gguf(cls: type[DiffusionPipeline], pretrained: str, name: str, path: str, dtype: torch.dtype) -> Any:

@@ -98,7 +98,7 @@ def shifted(own: SchedulerMixin, flow_shift: float) -> SchedulerMixin:
         ValueError: if the scheduler has no such shift.
     """
     known = takes(type(own))
-    name = next((each for each in ("flow_shift", "shift") if each in known), None)
+    name = next((argument for argument in ("flow_shift", "shift") if argument in known), None)
     if name is None:
         raise ValueError(f"flow_shift is {flow_shift}, but {type(own).__name__} shifts nothing; leave it out")
     return with_arguments(type(own), own, {name: flow_shift})
@@ -139,7 +139,7 @@ def takes(cls: type) -> list[str]:
 
 
 def _class(name: str) -> type:
-    found = getattr(diffusers, name.removeprefix("diffusers."), None)
-    if not (isinstance(found, type) and issubclass(found, SchedulerMixin)):
+    scheduler_class = getattr(diffusers, name.removeprefix("diffusers."), None)
+    if not (isinstance(scheduler_class, type) and issubclass(scheduler_class, SchedulerMixin)):
         raise ValueError(f"diffusers has no scheduler {name!r}; give one of its classes, e.g. UniPCMultistepScheduler")
-    return found
+    return scheduler_class

@@ -31,18 +31,18 @@ def token_positions(
     named = spans or [span for word in words for span in _occurrences(word, prompt)]
     encoded = tokenizer(prompt, truncation=True, max_length=max_length, return_offsets_mapping=True)
     _check_known(tokenizer, prompt, encoded)
-    found = {
+    positions_by_span = {
         (start, end): [i for i, (a, b) in enumerate(encoded["offset_mapping"]) if a < end and b > start]
         for start, end in named
     }
-    seen = {prompt[start:end].lower() for (start, end), positions in found.items() if positions}
-    for (start, end), positions in found.items():
+    seen = {prompt[start:end].lower() for (start, end), positions in positions_by_span.items() if positions}
+    for (start, end), positions in positions_by_span.items():
         if not positions and (not seen if spans else prompt[start:end].lower() not in seen):
             raise ValueError(
                 f"the word {prompt[start:end]!r} lies beyond the {max_length} tokens that the text encoder sees of the "
                 f"prompt {prompt!r}; shorten the prompt or raise max_sequence_length"
             )
-    return sorted({position for positions in found.values() for position in positions})
+    return sorted({position for positions in positions_by_span.values() for position in positions})
 
 
 def spans_in(cleaned: str, prompt: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

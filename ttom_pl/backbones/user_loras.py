@@ -82,7 +82,7 @@ def load_loras(pipe: Any, loras: Sequence[Lora], undo: ExitStack) -> None:
         FileNotFoundError: if a file cannot be had.
     """
     names = [lora.name or f"lora_{number}" for number, lora in enumerate(loras)]
-    there = {name for each in _transformers(pipe) for name in getattr(each, "peft_config", {})}
+    there = {name for transformer in _transformers(pipe) for name in getattr(transformer, "peft_config", {})}
     for number, name in enumerate(names):
         if name in there or name in names[:number]:
             raise ValueError(f"two LoRAs are named {name!r}; give {loras[number].path!r} another name")
@@ -123,4 +123,4 @@ def _load(pipe: Any, lora: Lora, name: str, weight: float, undo: ExitStack, seco
 
 
 def _transformers(pipe: Any) -> list[Any]:
-    return [each for each in (pipe.transformer, getattr(pipe, "transformer_2", None)) if each is not None]
+    return [model for model in (pipe.transformer, getattr(pipe, "transformer_2", None)) if model is not None]

@@ -89,8 +89,8 @@ class ParametricMemory(MemoryCallback):
         if self.mode == "off" or module.adapter is None:
             return
         self._module, self._run = module, folder.id
-        given, read_only = self.path or folder.path / "memory", self.mode == "read-only"
-        path = _existing(given) if read_only else memory_folder(given) or given
+        place, read_only = self.path or folder.path / "memory", self.mode == "read-only"
+        path = _existing(place) if read_only else memory_folder(place) or place
         store = self.store_policy
         self._scenes = SceneMemory(
             Memory(path, store.capacity, store.capacity_bytes, store.eviction, store.merge, read_only=read_only),
@@ -135,7 +135,7 @@ class ParametricMemory(MemoryCallback):
                 "before": self._module.first_attention(scene),
                 "after": self._module.first_attention(scene, stored),
             }
-            return {when: pack_maps(each) for when, each in looks.items()}
+            return {when: pack_maps(look) for when, look in looks.items()}
 
         proposal = self._scenes.propose(request, request.digest(self._run), recall, fit, maps)
         self._hit_rate.update(proposal.decision)

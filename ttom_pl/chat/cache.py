@@ -24,8 +24,8 @@ class AnswerCache:
     def get(self, question: Mapping[str, Any]) -> str | None:
         """Return the answer to a question, ``None`` where it was not asked before."""
         try:
-            found = json.loads(self._file(question).read_text(encoding="utf-8"))
-            answer = found["answer"] if found["question"] == dict(question) else None
+            record = json.loads(self._file(question).read_text(encoding="utf-8"))
+            answer = record["answer"] if record["question"] == dict(question) else None
         except (OSError, ValueError, LookupError, TypeError):
             return None
         return answer if isinstance(answer, str) else None

@@ -95,7 +95,7 @@ class Chat:
             body["temperature"] = self.temperature
         if self.max_tokens is not None:
             body["max_tokens"] = self.max_tokens
-        formats = [{"response_format": each} for each in _formats(self.answer, schema)] + [{}]
+        formats = [{"response_format": response_format} for response_format in _formats(self.answer, schema)] + [{}]
         refused: EndpointError | None = None
         for number in range(self._format, len(formats)):
             try:

@@ -84,10 +84,10 @@ def _adopt(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> No
 
 def _record(files: AdapterFiles, connection: sqlite3.Connection, name: str) -> None:
     """Record the lookups of the transaction that wrote a file, which the database has lost with it."""
-    for each in files.lookups(name):
-        if not is_marked(connection, each["mark"]):
-            lookup = Lookup(each["at"], each["entry"], each["iterations_saved"])
-            record(connection, lookup, each["blended"], each["mark"])
+    for stored in files.lookups(name):
+        if not is_marked(connection, stored["mark"]):
+            lookup = Lookup(stored["at"], stored["entry"], stored["iterations_saved"])
+            record(connection, lookup, stored["blended"], stored["mark"])
 
 
 __all__ = ["collect", "forgotten", "orphans", "too_young"]

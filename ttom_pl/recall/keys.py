@@ -46,7 +46,7 @@ def abstract_scene(layout: Layout) -> str:
     """
     names = list(dict.fromkeys(track.phrase for track in layout.tracks))
     moves = [_directions(layout, phrase) for phrase in names]
-    directions = " | ".join(" ".join(each) for each in moves if set(each) != {"still"})
+    directions = " | ".join(" ".join(words) for words in moves if set(words) != {"still"})
     prefix = f"Direction: [{directions}]. " if directions else ""
     return prefix + abstract_prompt(layout)
 
@@ -141,8 +141,8 @@ def _replace(phrase: str, name: str, text: str) -> str:
 
 def _directions(layout: Layout, phrase: str) -> list[str]:
     """Return where an object goes in each third of the video; the mean of all tracks of its phrase."""
-    own = [i for i, track in enumerate(layout.tracks) if track.phrase == phrase]
-    boxes = interpolate_boxes(layout, _SEGMENTS + 1)[own]
+    indices = [i for i, track in enumerate(layout.tracks) if track.phrase == phrase]
+    boxes = interpolate_boxes(layout, _SEGMENTS + 1)[indices]
     centers = ((boxes[..., :2] + boxes[..., 2:]) / 2).nanmean(0)
     words = []
     for dx, dy in (centers[1:] - centers[:-1]).nan_to_num().tolist():

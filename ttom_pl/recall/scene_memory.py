@@ -114,14 +114,14 @@ class SceneMemory:
         """
         policy = self.recall_policy
         text, key = scene_key(layout, self._embed, self._key_policy.text_weight)
-        found = patiently(
+        nearest = patiently(
             lambda: self.memory.read(
                 key, fingerprint=self._fingerprint, spec=self._spec, threshold=policy.threshold, k=policy.k
             )
         )
-        if found and policy.is_young(found[0].entry):
-            return Recall(text, key, tuple(found[:1]), (), "young entry", Start())
-        matches, tensors = self._load(policy.answers(found), check)
+        if nearest and policy.is_young(nearest[0].entry):
+            return Recall(text, key, tuple(nearest[:1]), (), "young entry", Start())
+        matches, tensors = self._load(policy.answers(nearest), check)
         if not matches:
             return Recall(text, key, (), (), "miss", Start())
         adapter, shifts = unpack(tensors, policy.adapter, policy.shift)
@@ -214,19 +214,19 @@ class SceneMemory:
             return replace(made, reason=f"{made.reason}; it could not be merged: {error}")
 
     def _commit(self, proposal: Proposal, write: str) -> Decision:
-        decision, own = proposal.decision, proposal.mark[:12]
+        decision, entry_id = proposal.decision, proposal.mark[:12]
         with self.memory.transaction() as transaction:
             if transaction.is_marked(proposal.mark):
-                return _inserted(decision, own) if transaction.holds(own) else decision
+                return _inserted(decision, entry_id) if transaction.holds(entry_id) else decision
             _count(transaction, proposal)
             if write == "update":
                 assert decision.entry is not None
                 transaction.update(decision.entry, proposal.adapter, proposal.similarity, **proposal.record)
             elif write == "insert":
                 assert proposal.spec is not None
-                given = {**proposal.entry, **proposal.record, "spec": proposal.spec, "entry_id": own}
-                transaction.insert(proposal.adapter, **given)
-                return _inserted(decision, own)
+                fields = {**proposal.entry, **proposal.record, "spec": proposal.spec, "entry_id": entry_id}
+                transaction.insert(proposal.adapter, **fields)
+                return _inserted(decision, entry_id)
         return decision
 
 
