@@ -253,7 +253,8 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
             ["## Motion", "Spatial relationship", "Against the joint rehearsal"],
         ),
         ("stream", ["--one_noise"], 7, ["Last third:", "of a full rehearsal", "One noise for all prompts"]),
-        ("ablations", [], 16, ["twice as many iterations", "optimising parameters"]),
+        ("ablations", ["--method", "paper"], 16, ["twice as many iterations", "optimising parameters"]),
+        ("ablations", [], 25, ["adapter half", "step_size-0.05", "stop_loss-0.1"]),
     ],
 )
 def test_whole_benchmark(
