@@ -214,7 +214,7 @@ class SceneMemory:
         decision, own = proposal.decision, proposal.mark[:12]
         with self.memory.transaction() as transaction:
             if transaction.is_marked(proposal.mark):
-                return _inserted(decision, own) if transaction.holds(own) else decision
+                return _inserted(decision, own) if write == "insert" or transaction.holds(own) else decision
             _count(transaction, proposal)
             if write == "update":
                 assert decision.entry is not None
