@@ -209,12 +209,12 @@ def same_video(run: Path, other: Path, name: str) -> bool:
 
 
 def test_killed_at_each_stage(serve: Callable[..., None], whole: Whole, capsys: pytest.CaptureFixture[str]) -> None:
-    """It goes on for two more prompts, from every 13th stop to the end; all of it is as it would have been."""
+    """It goes on for two more prompts, from every 21st stop to the end; all of it is as it would have been."""
     start, failures, full = time.process_time(), [], 0
     points = [(place, stage) for place in range(len(SERVED)) for stage in STAGES]
     assert list(whole.stops) == [(SERVED[place], stage) for place, stage in points]
     for number, (place, stage) in enumerate(points):
-        last = SERVED[-1 if number % 13 == 0 else min(place + 2, len(SERVED) - 1)]
+        last = SERVED[-1 if number % 21 == 0 else min(place + 2, len(SERVED) - 1)]
         full += last == SERVED[-1]
 
         def stop(id: str, stage: str, last: str = last) -> None:

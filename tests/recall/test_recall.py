@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ttom_pl.memory import AdapterSpec, Entry, Match
-from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, RecallPolicy
+from ttom_pl.memory import AdapterSpec, Entry, Match, Memory
+from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, RecallPolicy, SceneMemory
 from ttom_pl.recall.policy import hit_read, iterations_saved
 from ttom_pl.run import Decision
 from ttom_pl.scene import Fit
@@ -123,3 +123,18 @@ def test_a_proposal_comes_back_from_json() -> None:
     again = Proposal.from_dict(json.loads(json.dumps(proposal.to_dict())), ADAPTER)
     assert again == proposal
     assert Proposal.from_dict(Proposal("m", Decision("", False, "miss"), "none").to_dict(), {}).spec is None
+
+
+def test_an_insert_says_the_same_again_when_its_entry_is_forgotten_meanwhile() -> None:
+    """As another process may do before a run that was stopped goes on."""
+    entry = {"key": [1.0, 0.0], "key_text": "", "prompt": "", "fingerprint": ""}
+    proposal = Proposal(
+        "0123456789abcdef", Decision("", False, "miss"), "insert", adapter=ADAPTER, entry=entry, spec=SPEC
+    )
+    with Memory() as memory:
+        scenes = SceneMemory(memory, lambda texts: torch.eye(2)[: len(texts)], "", SPEC, 5)
+        decision = scenes.commit(proposal)
+        assert (decision.write, decision.entry) == ("insert", "0123456789ab")
+        memory.delete("0123456789ab")
+        assert scenes.commit(proposal) == decision
+        assert len(memory) == 0
