@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeBackbone, MakeTrainer
+from lightning.pytorch import Trainer
 from memories import memory
 from test_replay import Killed, state
 from torch import Tensor
 
 import ttom_pl.stream
+from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import ParametricMemory, SpritesEvaluation, VideoWriter
 from ttom_pl.callbacks.base import Findings, StreamCallback
 from ttom_pl.io.media import read_mp4
@@ -115,7 +116,10 @@ def options(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def serve(
-    options: dict[str, Any], make_backbone: MakeBackbone, make_trainer: MakeTrainer, planner: Planner
+    options: dict[str, Any],
+    make_backbone: Callable[..., WanBackbone],
+    make_trainer: Callable[..., Trainer],
+    planner: Planner,
 ) -> Callable[..., None]:
     """Serve all prompts into a folder, as a new process does."""
 
