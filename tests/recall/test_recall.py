@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ttom_pl.memory import SHIFT, AdapterSpec, Entry, Match
-from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, RecallPolicy
+from ttom_pl.memory import SHIFT, AdapterSpec, Entry, Match, Memory
+from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, RecallPolicy, SceneMemory
 from ttom_pl.recall.learnt import pack, unpack
 from ttom_pl.recall.policy import hit_read, iterations_saved
 from ttom_pl.run import Decision
@@ -155,3 +155,18 @@ def test_shares_of_what_is_loaded() -> None:
     assert torch.equal(adapter[names["B"]], torch.full((4, 2), 0.5))
     assert shifts[0].item() == 0.25
     assert unpack(tensors, 0.0, 0.0) == ({}, ())
+
+
+def test_an_insert_says_the_same_again_when_its_entry_is_forgotten_meanwhile() -> None:
+    """As another process may do before a run that was stopped goes on."""
+    entry = {"key": [1.0, 0.0], "key_text": "", "prompt": "", "fingerprint": ""}
+    proposal = Proposal(
+        "0123456789abcdef", Decision("", False, "miss"), "insert", adapter=ADAPTER, entry=entry, spec=SPEC
+    )
+    with Memory() as memory:
+        scenes = SceneMemory(memory, lambda texts: torch.eye(2)[: len(texts)], "", SPEC, 5)
+        decision = scenes.commit(proposal)
+        assert (decision.write, decision.entry) == ("insert", "0123456789ab")
+        memory.delete("0123456789ab")
+        assert scenes.commit(proposal) == decision
+        assert len(memory) == 0

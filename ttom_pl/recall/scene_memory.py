@@ -217,7 +217,8 @@ class SceneMemory:
         decision, entry_id = proposal.decision, proposal.mark[:12]
         with self.memory.transaction() as transaction:
             if transaction.is_marked(proposal.mark):
-                return _inserted(decision, entry_id) if transaction.holds(entry_id) else decision
+                made = write == "insert" or transaction.holds(entry_id)
+                return _inserted(decision, entry_id) if made else decision
             _count(transaction, proposal)
             if write == "update":
                 assert decision.entry is not None
