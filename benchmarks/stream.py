@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--verified_loss", type=float, default=0.25, help="of the run that verifies its hits")
     parser.add_argument("--window", type=int, default=25, help="prompts of a rolling mean")
     parser.add_argument("--one_noise", action="store_true", help="one noise for all prompts of a run")
+    parser.add_argument("--only", nargs="+", metavar="WAY", help="only some, by their folders: off on shift adapter")
     options = parser.parse_args()
     out = options.out
     prompts = stream_prompts(out / "prompts", options.seed, options.count)
@@ -67,6 +68,8 @@ def main() -> None:
             ("--memory.recall.verified_loss", str(options.verified_loss)),
         ),
     }
+    if options.only:
+        methods = {name: each for name, each in methods.items() if each[0] in {"off", "on", *options.only}}
     noise = ONE_NOISE if options.one_noise else ()
     calls = [
         partial(run, out / f"{folder}-{seed}", prompts, seed, *EVALUATION, *given, *noise)

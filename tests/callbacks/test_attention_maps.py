@@ -69,7 +69,7 @@ def test_maps_of_a_baseline_are_those_under_its_guidance(serve, method):
     before, after = maps_of(run, 1)
     assert np.abs(before.astype(int) - after).max() > 2
     page = (run / "report.html").read_text()
-    assert page.count('class="cells"') == 8
+    assert page.count('class="cells"') == 12
     assert "hit rate" not in page
 
 
@@ -77,7 +77,7 @@ def test_report_at_the_end(serve):
     page = (serve(memory(min_gain=-9.0), AttentionMaps(), VideoWriter(scale=2), Report()) / "report.html").read_text()
     assert page.count("<article") == 2
     assert page.count("<video src") == 2
-    assert page.count('class="cells"') == 8
+    assert page.count('class="cells"') == 12
 
 
 def test_report_after_a_stop(serve, tmp_path):

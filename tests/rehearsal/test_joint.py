@@ -1,6 +1,7 @@
 """Joint rehearsal: adapter and latents from one backward pass, and the shifts that are remembered."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,3 +162,21 @@ def test_shifts_are_bounded_however_they_came_about(make_backbone: MakeBackbone,
 def test_negative_sizes_are_refused(method: type[LatentGuidance], name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is -1"):
         method(**{name: -1.0})
+
+
+@pytest.mark.parametrize(
+    "method", [AdapterTTO(), JointTTO(0.1), LatentGuidance(0.1)], ids=["adapter", "joint", "latents"]
+)
+def test_the_content_is_what_the_plain_model_sees_when_it_takes_over(
+    make_backbone: MakeBackbone, fit: FitScene, method: Method
+) -> None:
+    """With an adapter off that has learnt something; after the last step that can be guided, that step's."""
+    module = make_module(make_backbone(), method, lr=0.1)
+    scene, made = fit(module)
+    plain = make_backbone()
+    for steps in (2, plain.max_guided_steps):
+        taken = replace(made, losses=made.losses[:1] * steps)
+        at = min(steps, plain.max_guided_steps - 1)
+        expected = plain.object_attention(made.latents, at, scene.conditioning, scene.objects, (1,)).mean(0)
+        assert torch.equal(module.content_attention(scene, taken), expected)
+    assert not torch.allclose(module.content_attention(scene, made), module.first_attention(scene, made), atol=1e-3)

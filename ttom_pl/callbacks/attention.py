@@ -12,11 +12,12 @@ from ttom_pl.scene import Fit, Scene
 
 
 class AttentionMaps(StreamCallback):
-    """Write small attention maps of each prompt, before and after its adapter, as ``attention/0001.json``.
+    """Write small attention maps of each prompt, before and after its rehearsal, as ``attention/0001.json``.
 
-    They are those of the first denoising step, the mean over the loss blocks, without an adapter and with what was
-    learnt, or without a baseline's guidance and under it. It takes two truncated forward passes a prompt; for the plain
-    model there is nothing to compare, and nothing is written.
+    ``before`` and ``after`` are of the first denoising step, without and with what was learnt, or under another
+    method's guidance; ``content`` is the plain model's at the latents that it takes over from the guided steps. All are
+    means over the loss blocks. It takes three truncated forward passes a prompt; for the plain model there is nothing
+    to compare, and nothing is written.
     """
 
     once = True
@@ -33,6 +34,7 @@ class AttentionMaps(StreamCallback):
         maps = {
             "before": pack_maps(self._module.first_attention(scene)),
             "after": pack_maps(self._module.first_attention(scene, fit)),
+            "content": pack_maps(self._module.content_attention(scene, fit)),
         }
         name = f"attention/{request.number:04d}.json"
         path = self._folder / name

@@ -240,6 +240,19 @@ class LayoutTTO(LightningModule):
         finally:
             self.adapter.load_state_dict(current)
 
+    @torch.no_grad()
+    def content_attention(self, scene: Scene, fit: Fit) -> Tensor:
+        """Return the plain model's attention at the latents that it takes over from the guided steps.
+
+        That is where the content is, and what the rest of the video follows: an adapter may satisfy the layout loss
+        with attention that is gone once it is off.
+
+        Returns:
+            The mean over the loss blocks, shape (M, T, h, w).
+        """
+        step = min(len(fit.losses), self.backbone.max_guided_steps - 1)
+        return self._maps(scene, fit.latents, step).mean(0)
+
     def on_train_epoch_end(self) -> None:
         """Advance the sampler by the guided step, as the method has it, and take the adapter into the mean."""
         step = len(self.losses) - 1

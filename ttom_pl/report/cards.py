@@ -83,7 +83,7 @@ class Video:
 
 @dataclass(frozen=True)
 class AttentionRow:
-    """The attention to an object, without and with the adapter."""
+    """The attention to an object: without and with what was learnt, and of the plain model that takes over."""
 
     phrase: str
     color: str
@@ -160,7 +160,7 @@ def _video(
 def _attention(path: Path) -> dict[str, NDArray[np.uint8]]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return {name: unpack_maps(kept[name]) for name in ("before", "after") if name in kept}
+        return {name: unpack_maps(kept[name]) for name in ("before", "after", "content") if name in kept}
     except (OSError, ValueError):
         return {}
 
