@@ -34,6 +34,8 @@ _WORK = (
     "preset | tokens | TFLOP an iteration | reference | fewer | in float32 | moved | adapter (fp32) | reference"
     " | smaller"
 )
+JOINT = (5.7, 2.5)
+"""Iterations of a joint rehearsal of two objects on the embedded model, cold and on a hit (``results/methods.md``)."""
 OBJECTS = [[2, 3], [8]]
 """Tokens of two objects; the cost hardly depends on them."""
 
@@ -62,15 +64,17 @@ class Case:
         self.conditioning = Conditioning(text, torch.empty_like(text))
         self.targets = torch.empty(len(OBJECTS), *self.backbone.grid, device=META)
 
-    def iteration(self, backward: bool = True) -> None:
-        """One optimiser iteration, ours."""
+    def iteration(self, backward: bool = True, joint: bool = False) -> None:
+        """One optimiser iteration, ours: of the adapter, or of the adapter and the latents, in float32, together."""
         adapter = self.backbone.adapter
         assert adapter is not None
+        moved = [self.latents.float().requires_grad_()] if joint else []
+        latents = moved[0].to(self.latents.dtype) if joint else self.latents
         with adapter.enabled():
-            maps = self.backbone.object_attention(self.latents, 0, self.conditioning, OBJECTS, self.blocks)
+            maps = self.backbone.object_attention(latents, 0, self.conditioning, OBJECTS, self.blocks)
             loss = _mean_loss(maps, self.targets)
         if backward:
-            torch.autograd.grad(loss, adapter.parameters())
+            torch.autograd.grad(loss, [*adapter.parameters(), *moved])
 
     def reference(self) -> None:
         """One optimiser iteration, the authors': all blocks run."""
@@ -148,6 +152,11 @@ class Cost:
     cold: float
     reference_cold: float
     hit: float
+    joint: Count
+
+    def of_joint(self, iterations: float) -> float:
+        """What a joint rehearsal of some iterations and a last look at the loss adds to sampling."""
+        return (iterations * self.joint.flops + self.check.flops) / self.sampling
 
 
 def cost(name: str) -> Cost:
@@ -161,6 +170,7 @@ def cost(name: str) -> Cost:
     checkpointed.adapt_reachable()
     ours, ours_checkpointed = count(plain.iteration), count(checkpointed.iteration)
     check = count(lambda: plain.iteration(backward=False))
+    joint = count(lambda: plain.iteration(joint=True))
     reference_adapter = plain.adapt_everything()
     checkpointed.adapt_everything()
     reference, reference_checkpointed = count(plain.reference), count(checkpointed.reference)
@@ -181,11 +191,17 @@ def cost(name: str) -> Cost:
         iterations * ours.flops / sampling,
         iterations * reference.flops / sampling,
         plain.guided_steps * check.flops / sampling,
+        joint,
     )
 
 
-def table(costs: Sequence[Cost]) -> str:
-    """Return the costs as Markdown tables."""
+def table(costs: Sequence[Cost], joint: tuple[float, float] = JOINT) -> str:
+    """Return the costs as Markdown tables.
+
+    Args:
+        costs: of each preset.
+        joint: iterations of a joint rehearsal, cold and on a hit.
+    """
     work = [
         [
             each.name,
@@ -216,6 +232,18 @@ def table(costs: Sequence[Cost]) -> str:
         ]
         for each in costs
     ]
+    together = [
+        [
+            each.name,
+            f"{each.joint.flops / 1e12:,.0f}",
+            f"{each.joint.peak / 1e9:.1f} GB",
+            *(f"+{each.of_joint(iterations):.1%}" for iterations in joint),
+        ]
+        for each in costs
+    ]
+    joint_head = " | ".join(
+        f"{name} at {iterations:g} iterations" for name, iterations in zip(("cold", "hit"), joint, strict=True)
+    )
     parts = (
         (
             _WORK,
@@ -223,6 +251,7 @@ def table(costs: Sequence[Cost]) -> str:
         ),
         ("preset | weights | peak activations | checkpointed | reference | checkpointed", memory),
         ("preset | sampling | cold TTO, all iterations | reference | verified hit | hit as it is", overhead),
+        (f"preset | TFLOP a joint iteration | peak activations | {joint_head}", together),
     )
     return "\n\n".join(markdown(head.split(" | "), rows) for head, rows in parts)
 
@@ -240,10 +269,11 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(MODELS))
+    parser.add_argument("--joint", nargs=2, type=float, default=JOINT, help="its iterations, cold and on a hit")
     parser.add_argument("--out", type=Path, help="folder for cost.md")
     options = parser.parse_args()
     diffusers_logging.set_verbosity_error()
-    tables = table([cost(name) for name in options.presets])
+    tables = table([cost(name) for name in options.presets], tuple(options.joint))
     versions = ", ".join(f"{name} {version(name)}" for name in ("ttom_pl", "torch", "diffusers", "peft"))
     text = f"# What TTO costs, counted\n\n`python benchmarks/cost.py` on {date.today()}; {versions}.\n\n{tables}"
     print(text)
