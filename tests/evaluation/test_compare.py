@@ -141,7 +141,7 @@ def test_seeds_are_pooled_prompt_by_prompt(pools: dict[str, list[Path]]) -> None
     assert difference.low == pytest.approx(0.2)
     assert difference.high == pytest.approx(0.3)
     assert comparison.difference("layout_iou", 0, baseline=1).mean == pytest.approx(-0.7 / 3)
-    assert "3 prompts, each the mean of 2 runs that differ in noise; " in comparison.table()
+    assert "Means of 3 prompts, of each the mean of 2 runs that differ in noise; " in comparison.table()
 
 
 def test_pooling_pairs_the_noise(pools: dict[str, list[Path]]) -> None:

@@ -90,6 +90,17 @@ def test_contact_sheet_holds_the_pictures() -> None:
     assert counts[0, 0, 255] == 2 * 30 * 40
 
 
+def test_notes_and_legend_have_room_of_their_own() -> None:
+    rows = [("one", [Image.new("RGB", (300, 20), "red")] * 2), ("two", [Image.new("RGB", (300, 20), "red")] * 2)]
+    bare = contact_sheet(rows)
+    noted = contact_sheet(rows, notes=[["a memory hit", "5 iterations"], ["", "3 iterations"]], legend="boxes")
+    assert noted.width == bare.width
+    assert noted.height == bare.height + 3 * 18
+    counts = {color: count for count, color in noted.getcolors(1 << 20)}
+    assert counts[255, 0, 0] == 4 * 300 * 20
+    assert counts[102, 102, 102] > 20
+
+
 def test_contact_sheet_of_nothing() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         contact_sheet([])

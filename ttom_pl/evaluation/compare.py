@@ -97,31 +97,33 @@ class Comparison:
 
     def _note(self, metrics: Sequence[str], baseline: int) -> str:
         seeds = len(self.runs[0])
-        number = f"{len(self.ids)} prompts" + (f", each the mean of {seeds} runs that differ in noise" * (seeds > 1))
-        note = f"{number}; in brackets the 95% paired bootstrap interval of the difference from {self.names[baseline]}"
+        number = f"{len(self.ids)} prompts" + (f", of each the mean of {seeds} runs that differ in noise" * (seeds > 1))
+        interval = f"in brackets the 95% paired bootstrap interval of the difference from {self.names[baseline]}"
         applies = {m: int((~np.isnan(self.values[m][0])).sum()) for m in metrics}
         fewer = [f"{m.replace('_', ' ')} applies to {n} of them" for m, n in applies.items() if n < len(self.ids)]
-        note = f"{note}, * where it leaves out 0" + (f"; {', '.join(fewer)}." if fewer else ".")
+        note = f"Means of {number}; {interval}, * where it leaves out 0" + (f"; {', '.join(fewer)}." if fewer else ".")
         doubt = grammar_caveat([self.results[0][0][id].truth for id in self.ids])
         return f"{note}\n\n{doubt[0].upper()}{doubt[1:]}." if doubt else note
 
     def sheet(self, prompts: int = 12, frames: int = 4, height: int = 96) -> Image.Image:
-        """Return a contact sheet: a row per prompt, a column per method, layout boxes drawn over the frames.
+        """Return a contact sheet: a row per prompt, a column per method, with boxes and what it took.
 
         Where there are more prompts, they are evenly spaced: a memory shows only late in a stream.
         Of a method with several runs the first is shown.
         """
-        rows = []
+        rows, notes = [], []
         for place in np.linspace(0, len(self.ids) - 1, min(prompts, len(self.ids))).round().astype(int):
             id = self.ids[place]
-            pictures = []
+            pictures, said = [], []
             for (run, *_), (results, *_) in zip(self.runs, self.results, strict=True):
                 result = results[id]
                 if "video" not in result.files or result.layout is None:
                     raise RunError(f"run {str(run)!r} has no video of prompt {id!r}; serve it again")
                 pictures.append(film_strip(read_mp4(run / result.files["video"]), result.layout, frames, height))
+                said.append(_effort(result))
             rows.append((self.results[0][0][id].prompt, pictures))
-        return contact_sheet(rows, self.names)
+            notes.append(said)
+        return contact_sheet(rows, self.names, notes, "Boxes are the planned layout.")
 
 
 def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), first: int = 1) -> Comparison:
@@ -156,6 +158,12 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
     }
     called = list(names) or ["+".join(run.name for run in group) for group in groups]
     return Comparison(called, ids, columns, groups, results)
+
+
+def _effort(result: Result) -> str:
+    """Say whether the memory had something, and how long the rehearsal was."""
+    iterations = f"{result.updates} iteration{'s' * (result.updates != 1)}" if result.losses else ""
+    return ", ".join(filter(None, ("memory hit" if result.hit else "", iterations)))
 
 
 def _value(result: Result, metric: str, shared: Mapping[str, Sequence[str]]) -> float:

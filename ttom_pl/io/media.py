@@ -119,12 +119,19 @@ def _draw_boxes(picture: Image.Image, boxes: NDArray[np.float32]) -> None:
             draw.rectangle(list((box * size).tolist()), outline=TRACK_COLORS[number % len(TRACK_COLORS)])
 
 
-def contact_sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], headings: Sequence[str] = ()) -> Image.Image:
+def contact_sheet(
+    rows: Sequence[tuple[str, Sequence[Image.Image]]],
+    headings: Sequence[str] = (),
+    notes: Sequence[Sequence[str]] = (),
+    legend: str = "",
+) -> Image.Image:
     """Return pictures in rows, each row under its title, the columns under their headings.
 
     Args:
         rows: title and pictures of each row.
         headings: one for each column.
+        notes: for each row one for each picture, below it.
+        legend: what the pictures show, below them all.
 
     Raises:
         ValueError: if there is no row.
@@ -135,17 +142,21 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], headings: S
     widths = [
         max(pictures[c].width for _, pictures in rows if c < len(pictures)) for c in range(max(len(p) for _, p in rows))
     ]
-    heights = [line + max(picture.height for picture in pictures) + gap for _, pictures in rows]
+    below = line if notes else 0
+    heights = [line + max(picture.height for picture in pictures) + below + gap for _, pictures in rows]
     top = line + gap if headings else gap
     width = max(sum(widths) + gap * (len(widths) + 1), 400)
-    sheet = Image.new("RGB", (width, top + sum(heights)), "white")
+    sheet = Image.new("RGB", (width, top + sum(heights) + (line if legend else 0)), "white")
     draw = ImageDraw.Draw(sheet)
     lefts = [gap + sum(widths[:c]) + gap * c for c in range(len(widths))]
     for left, heading in zip(lefts, headings, strict=False):
         draw.text((left, gap // 2), heading, fill="#666666", font=font)
-    for (title, pictures), height in zip(rows, heights, strict=True):
+    for (title, pictures), said, height in zip(rows, notes or [()] * len(rows), heights, strict=True):
         draw.text((gap, top), title, fill="black", font=font)
         for left, picture in zip(lefts, pictures, strict=False):
             sheet.paste(picture, (left, top + line))
+        for left, picture, note in zip(lefts, pictures, said, strict=False):
+            draw.text((left, top + line + picture.height + 2), note, fill="#666666", font=font)
         top += height
+    draw.text((gap, top), legend, fill="#666666", font=font)
     return sheet
