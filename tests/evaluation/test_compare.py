@@ -81,7 +81,7 @@ def test_table(runs: list[Path]) -> None:
     assert lines[2] == "| plain model | 0.25 | 5.0 | 0.75 |"
     assert lines[3].startswith("| TTOM | 0.55 (+0.1")
     assert lines[3].endswith(")* | 5.0 (+0.0 … +0.0) | 0.75 (+0.00 … +0.00) |")
-    assert lines[-1].startswith("4 prompts; ")
+    assert lines[-1].startswith("Means of 4 prompts; ")
     assert "plain model" in lines[-1]
 
 
