@@ -216,7 +216,7 @@ def test_cards_are_loaded_as_one_scrolls(write_run: WriteRun, browse: Browse) ->
     ("guided_steps", "guidance", "mode", "method"),
     [
         (0, None, "off", "plain model"),
-        (5, {"class_path": "ttom_pl.rehearsal.LatentGuidance"}, "off", "baseline LatentGuidance"),
+        (5, {"class_path": "ttom_pl.rehearsal.LatentGuidance"}, "off", "LatentGuidance, no memory"),
         (5, None, "off", "TTO, no memory"),
         (5, None, "read-only", "TTO, memory read-only"),
     ],

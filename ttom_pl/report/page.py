@@ -47,9 +47,8 @@ def method(run: Path) -> str:
         if not model["guided_steps"]:
             return "plain model"
         kind = str((model.get("method") or {}).get("class_path", "AdapterTTO")).rpartition(".")[2]
-        if kind != "AdapterTTO":
-            return f"baseline {kind}"
-        return "TTO, no memory" if mode in ("off", False) else f"TTO, memory {mode}"
+        name = "TTO" if kind == "AdapterTTO" else kind
+        return f"{name}, no memory" if mode in ("off", False) else f"{name}, memory {mode}"
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return ""
 
