@@ -1,4 +1,4 @@
-"""TTO where there are few denoising steps to guide: 4 and 8 of them, as distilled models take.
+"""The paper's TTO where there are few denoising steps to guide: 4 and 8 of them, as distilled models take.
 
     python benchmarks/few_steps.py --out runs/few_steps             # reported: held-out captions
     python benchmarks/few_steps.py --out runs/few_steps_7 --seed 7  # those that the default was chosen on
@@ -11,14 +11,27 @@ goes on where it was stopped. Writes ``results.md`` to the folder.
 
 from functools import partial
 
-from harness import COLD, EVALUATION, PLAIN, SECONDS_NOTE, arguments, interval, noises, run, side_by_side, write
+from harness import (
+    COLD,
+    EVALUATION,
+    PLAIN,
+    SECONDS_NOTE,
+    arguments,
+    interval,
+    method_config,
+    noises,
+    run,
+    side_by_side,
+    write,
+)
 from sprites_prompts import category_prompts
 
 from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
 from ttom_pl.rehearsal.module import default_guided_steps
 
 STEPS = {4: (1, 2, 3, 4), 8: (1, 2, 4, 6), 20: (5,)}
-"""Denoising steps, and the guided steps that are tried with each; 20 is the shipped config's."""
+"""Denoising steps, and the guided steps that are tried with each; 20 is the shipped config's. ``hard.py`` has joint rehearsals."""
+PAPER = (*method_config("paper"), *COLD)
 SCORES = ("motion", "all_motions", "layout_iou", "color", "shape", "stability", ITERATIONS, SECONDS)
 
 
@@ -29,7 +42,7 @@ def main() -> None:
     calls, lines = [], []
     for steps, tried in STEPS.items():
         few = ("--model.backbone.init_args.num_inference_steps", str(steps))
-        for name, given in [("plain", PLAIN)] + [(str(n), (*COLD, "--model.guided_steps", str(n))) for n in tried]:
+        for name, given in [("plain", PLAIN)] + [(str(n), (*PAPER, "--model.guided_steps", str(n))) for n in tried]:
             calls += [
                 partial(run, out / f"{steps}-{name}-{seed}", prompts, seed, *EVALUATION, *given, *few) for seed in seeds
             ]
