@@ -5,8 +5,8 @@
 
 The embedded model is no distilled one: it makes worse videos in few steps, and TTO has fewer steps to work in. What is
 measured is what guided steps are worth there, memory off, on captions of two objects that move in different directions
-(``category_prompts`` of ``sprites_prompts.py``), the same noise for each method. Takes about half an hour on two cores;
-goes on where it was stopped. Writes ``results.md`` to the folder.
+(``category_prompts`` of ``sprites_prompts.py``), the same noise for each method; ``hard.py`` has joint rehearsals.
+Takes about half an hour on two cores; goes on where it was stopped. Writes ``results.md`` to the folder.
 """
 
 from functools import partial
@@ -30,7 +30,7 @@ from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
 from ttom_pl.rehearsal.module import default_guided_steps
 
 STEPS = {4: (1, 2, 3, 4), 8: (1, 2, 4, 6), 20: (5,)}
-"""Denoising steps, and the guided steps that are tried with each; 20 is the shipped config's. ``hard.py`` has joint rehearsals."""
+"""Denoising steps, and the guided steps that are tried with each; 20 is the shipped config's."""
 PAPER = (*method_config("paper"), *COLD)
 SCORES = ("motion", "all_motions", "layout_iou", "color", "shape", "stability", ITERATIONS, SECONDS)
 
