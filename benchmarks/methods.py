@@ -44,7 +44,7 @@ from sprites_prompts import category_prompts
 from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, compare
 
 METRICS = {"numeracy": ("--config", str(ROOT / "benchmarks" / "numeracy.yaml"))}
-"""What a category is scored by besides."""
+"""What a category is scored by, where that is not what the others are."""
 READ_ONLY = ("--memory.mode", "read-only")
 METHODS = {
     "plain model": ("plain", ()),
@@ -78,7 +78,7 @@ MAIN = {
 def method_run(out: Path, method: str, category: str, prompts: dict[str, Path], noise: int, *options: str) -> Path:
     """Run a method over a category's prompts, after filling its memory if it only reads one."""
     name, given = METHODS[method]
-    options = (*EVALUATION, *METRICS.get(category, ()), *options, *method_config(name))
+    options = (*METRICS.get(category, EVALUATION), *options, *method_config(name))
     if given == READ_ONLY:
         fill = out / f"{category}-fill-{noise}"
         other = noise if ONE_NOISE[0] in options else noise + NOISE_OF_FILL

@@ -69,9 +69,13 @@ def moved_in(text: str) -> dict[str, str]:
     return {name: new_path(name) for name in names}
 
 
+_NOTHING: tuple[Any, ...] = (None, {})
+"""How a class without arguments has its ``init_args``, by how the config came about."""
+
+
 def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
     """Yield what differs between two configs, as ``model.lr was 0.1, is 0.2``, but for what may."""
-    if name in FREE or old == new:
+    if name in FREE or old == new or (old in _NOTHING and new in _NOTHING):
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in dict.fromkeys([*old, *new]):
