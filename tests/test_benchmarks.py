@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
+from ttom_pl.cli import main as command_line
 from ttom_pl.evaluation.compare import Comparison, Difference, compare
 from ttom_pl.io.media import write_mp4
 from ttom_pl.layout import Layout, Track
@@ -276,3 +278,22 @@ def test_whole_benchmark(
     assert "nan" not in results
     for picture in re.findall(r"\]\((.*\.png)\)", results):
         assert (tmp_path / picture).is_file()
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_evaluations_list_each_callback_once(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        command_line(
+            [
+                "stream",
+                "--config",
+                str(FOLDER.parent / "configs" / "sprites.yaml"),
+                "--config",
+                str(path),
+                "--print_config",
+            ]
+        )
+    printed = capsys.readouterr()
+    assert stopped.value.code == 0, printed.err
+    callbacks = [each["class_path"] for each in yaml.safe_load(printed.out)["trainer"]["callbacks"]]
+    assert len(callbacks) == len(set(callbacks)) > 1
