@@ -2,7 +2,7 @@
 
     python benchmarks/sprites.py --out runs/benchmark
 
-Takes about twenty minutes on two cores, each run on one of them; goes on where it was stopped. Writes ``results.md``
+Takes about ten minutes on two cores, each run on one of them; goes on where it was stopped. Writes ``results.md``
 and a contact sheet to the folder. Prompts and noise come from ``--seed`` alone, see ``sprites_prompts.py``; each prompt
 has noise of its own. ``stream.py`` looks at the memory more closely.
 """
@@ -26,8 +26,8 @@ SAMPLING = ("height", "width", "num_frames", "num_inference_steps", "guidance_sc
 
 
 def main() -> None:
-    parser = arguments(__doc__, "runs/benchmark", count=100)
-    parser.add_argument("--stream", type=int, default=240, help="prompts of the stream")
+    parser = arguments(__doc__, "runs/benchmark", count=60)
+    parser.add_argument("--stream", type=int, default=120, help="prompts of the stream")
     options = parser.parse_args()
     out, seed = options.out, 1000 * options.seed
     prompts = main_prompts(out / "prompts", options.seed, options.count, options.stream)
