@@ -25,7 +25,7 @@ FLOORS = (
     {"report"},
     {"callbacks"},
     {"stream"},
-    {"cli"},
+    {"cli", "front"},
 )
 """The rooms, from the ground up: each knows rooms of the floors below alone, none of its own floor."""
 PURE = (
@@ -51,6 +51,7 @@ KNOW_LIGHTNING = (
     "ttom_pl.stream",
     "ttom_pl.callbacks",
     "ttom_pl.cli",
+    "ttom_pl.front",
     *PRETRAINING,
 )
 

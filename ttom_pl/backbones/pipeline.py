@@ -8,7 +8,6 @@ is parts that a backbone has: settings, reader, steering, placement, schedule.
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -16,7 +15,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ttom_pl.backbones.attention import token_weights
-from ttom_pl.backbones.base import Backbone
+from ttom_pl.backbones.base import Backbone, Picture
 from ttom_pl.backbones.embedding import mean_embeddings
 from ttom_pl.backbones.fingerprint import fingerprint
 from ttom_pl.backbones.guidance import Text, guided
@@ -56,6 +55,7 @@ class PipelineBackbone(Passages, Backbone):
         if held:
             check_held(pretrained, self.pipeline_class, settings)
         self._undo = ExitStack()
+        self._changed: Conditioning | None = None
         try:
             self.pipe = hold(pretrained if held else self.load(pretrained, settings), self._undo)
             self._dtype: torch.dtype = self.pipe.transformer.dtype
@@ -136,7 +136,7 @@ class PipelineBackbone(Passages, Backbone):
         return token_positions(self.pipe.tokenizer, cleaned, words, spans, self.settings.max_sequence_length)
 
     @torch.no_grad()
-    def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
+    def encode(self, prompt: str, image: Picture | None = None) -> Conditioning:
         """Encode the prompt and the negative prompt."""
         self.check_image(image)
         with self._placer.text_encoder():
@@ -156,10 +156,18 @@ class PipelineBackbone(Passages, Backbone):
 
     # Sampling
 
-    def start(self, seed: int) -> Tensor:
-        """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator."""
-        self._generator = torch.Generator().manual_seed(seed)
+    def start(self, seed: int, generator: torch.Generator | None = None) -> Tensor:
+        """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator if none is given.
+
+        A scheduler that draws noise draws it from the seed too; beside a generator, from what the pipeline gives it.
+        """
+        self._generator = torch.Generator().manual_seed(seed) if generator is None else generator
+        self._step_generator = self._generator if generator is None else None
+        self._changed, self.pipe._interrupt = None, False
         self._set_timesteps(self.device)
+        return self._noise()
+
+    def _noise(self) -> Tensor:
         latents: Tensor = self.pipe.prepare_latents(
             batch_size=1,
             num_channels_latents=self._latent_channels,
@@ -183,6 +191,11 @@ class PipelineBackbone(Passages, Backbone):
         return prediction.float() if self.batched else prediction
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the pipeline's ``_interrupt`` was set since the start."""
+        return bool(getattr(self.pipe, "_interrupt", False))
+
+    @property
     def one_batch(self) -> bool:
         """Whether both passes of guidance run as one batch."""
         wanted = self.batched if self.placement.batched_guidance is None else self.placement.batched_guidance
@@ -191,19 +204,38 @@ class PipelineBackbone(Passages, Backbone):
     @torch.no_grad()
     def step(self, latents: Tensor, index: int, conditioning: Conditioning) -> Tensor:
         """Take one step of the pipeline's sampling loop."""
+        if self.interrupted:
+            return latents
+        known = self._changed or conditioning
 
         def predict(text: Text) -> Tensor:
-            return self.predict(latents, index, conditioning, text)
+            return self.predict(latents, index, known, text)
 
-        return self._advance(guided(predict, conditioning, self._scale(index), self.one_batch), index, latents)
+        stepped = self._advance(guided(predict, known, self._scale(index), self.one_batch), index, latents)
+        if self.on_step_end is not None:
+            stepped, self._changed = self.on_step_end(index, stepped, known)
+        if index == len(self.pipe.scheduler.timesteps) - 1:
+            self._changed = None
+        return stepped
 
-    @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Decode as the pipeline does."""
-        video = self._decode(latents)
-        frames: Tensor = self.pipe.video_processor.postprocess_video(video, output_type="pt")[0]
-        self.pipe.maybe_free_model_hooks()
+        frames: Tensor = self.frames(latents, "pt")[0]
         return frames
+
+    @torch.no_grad()
+    def frames(self, latents: Tensor, output_type: str) -> Any:
+        """Return what the pipeline returns as ``frames``, a batch of one video.
+
+        Args:
+            latents: the latents after the last step.
+            output_type: ``pt``, ``np``, ``pil``, or ``latent`` for the latents themselves.
+        """
+        video: Any = latents
+        if output_type != "latent":
+            video = self.pipe.video_processor.postprocess_video(self._decode(latents), output_type=output_type)
+        self.pipe.maybe_free_model_hooks()
+        return video
 
     # TTO
 
@@ -234,6 +266,7 @@ class PipelineBackbone(Passages, Backbone):
             raise ValueError(
                 f"step {index} is not taken by the adapted transformer; its steps are 0 to {self.max_guided_steps - 1}"
             )
+        conditioning = self._changed or conditioning
         weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
         with self.steering.reading(weights, blocks) as maps:
             self.predict(latents, index, conditioning, Text.prompt(conditioning))
