@@ -27,6 +27,6 @@ def backbone_of(pipe: Any) -> type[PipelineBackbone]:
 
 
 def _derived(cls: Any) -> Iterator[type[PipelineBackbone]]:
-    for each in cls.__subclasses__():
-        yield each
-        yield from _derived(each)
+    for derived in cls.__subclasses__():
+        yield derived
+        yield from _derived(derived)

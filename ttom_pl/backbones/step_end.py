@@ -31,8 +31,8 @@ class StepEndCallback:
     """
 
     def __init__(self, callback: Callback, inputs: Sequence[str], backbone: PipelineBackbone) -> None:
-        own = isinstance(callback, PipelineCallback | MultiPipelineCallbacks)
-        self.inputs = list(callback.tensor_inputs if own else inputs)  # type: ignore[attr-defined]
+        brings_its_own = isinstance(callback, PipelineCallback | MultiPipelineCallbacks)
+        self.inputs = list(callback.tensor_inputs if brings_its_own else inputs)  # type: ignore[attr-defined]
         known = backbone.pipe._callback_tensor_inputs
         unknown = [name for name in self.inputs if name not in known]
         if unknown:

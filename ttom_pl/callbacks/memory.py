@@ -93,7 +93,7 @@ class ParametricMemory(MemoryCallback):
             return
         self._run = folder.id
         place, read_only = self.path or folder.path / "memory", self.mode == "read-only"
-        memory = self.store_policy.open(found(place, read_only), read_only)
+        memory = self.store_policy.open(folder_of_memory(place, read_only), read_only)
         policies = self.key_policy, self.recall_policy, self.keep_policy
         self._remembering = Remembering(memory, module, read_only, *policies, self._hit_rate)
         if read_only and not any(map(self._remembering.scenes.fits, memory)):
@@ -130,7 +130,7 @@ class ParametricMemory(MemoryCallback):
             self._remembering = None
 
 
-def found(path: Path, read_only: bool) -> Path:
+def folder_of_memory(path: Path, read_only: bool) -> Path:
     """Return the folder of the memory that a path names: of a run that has one, or of one that is to be made.
 
     Raises:

@@ -62,8 +62,8 @@ class CallArguments:
             ValueError: if an argument is unknown or out of its range.
         """
         self.check(arguments)
-        given = {name: value for name, value in arguments.items() if value is not None}
-        values = {name: self.parameters[name].default for name in self.names} | given
+        said = {name: value for name, value in arguments.items() if value is not None}
+        values = {name: self.parameters[name].default for name in self.names} | said
         values |= {name: self._size(name) for name in ("height", "width", "num_frames") if values[name] is None}
         values["negative_prompt"] = values["negative_prompt"] or ""
         return self.record(placement=self._placement, **{_OTHER_NAMES.get(name, name): values[name] for name in values})

@@ -50,7 +50,7 @@ def check_prompt(prompt: Any, name: str = "prompt") -> None:
         raise ValueError(f"{name} is {short(prompt)}; give a text, or a list of texts")
 
 
-def each(name: str, value: Any, count: int) -> list[Any]:
+def one_for_each(name: str, value: Any, count: int) -> list[Any]:
     """Return the value of an argument for each prompt: the same for all, or those of a list.
 
     Raises:

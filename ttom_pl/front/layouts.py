@@ -13,27 +13,27 @@ LayoutLike = Layout | Mapping[str, Any]
 """A layout, its dict, or a mapping from phrases of the prompt to a box or to a list of boxes, one a keyframe."""
 
 
-def layout_from(given: LayoutLike, prompt: str) -> Layout:
+def layout_from(value: LayoutLike, prompt: str) -> Layout:
     """Return the layout of a prompt that a caller gives.
 
     Args:
-        given: a layout; its dict, where ``prompt`` may be left out; or for phrases of the prompt a box (x0, y0, x1, y1)
+        value: a layout; its dict, where ``prompt`` may be left out; or for phrases of the prompt a box (x0, y0, x1, y1)
             in fractions of the frame, or a list of boxes or ``None``, one a keyframe. A single box stands still.
         prompt: the prompt.
 
     Raises:
         LayoutError: if it is none of these, belongs to another prompt, or has a word that the prompt has not.
     """
-    if isinstance(given, Layout):
-        layout = given
-    elif not isinstance(given, Mapping):
+    if isinstance(value, Layout):
+        layout = value
+    elif not isinstance(value, Mapping):
         raise LayoutError(
-            f"layout is {short(given)}; give a Layout, its dict, or a mapping from phrases of the prompt to boxes"
+            f"layout is {short(value)}; give a Layout, its dict, or a mapping from phrases of the prompt to boxes"
         )
-    elif "tracks" in given and not _is_boxes(given["tracks"]):
-        layout = Layout.from_dict({"prompt": prompt, **given})
+    elif "tracks" in value and not _is_boxes(value["tracks"]):
+        layout = Layout.from_dict({"prompt": prompt, **value})
     else:
-        return _from_phrases(given, as_read(prompt), "" if as_read(prompt) == prompt else prompt)
+        return _from_phrases(value, as_read(prompt), "" if as_read(prompt) == prompt else prompt)
     if as_read(prompt) not in {as_read(text) for text in (layout.prompt, layout.original_prompt)}:
         raise LayoutError(
             f"the layout is of the prompt {short(layout.prompt)}, the call's is {short(prompt)}; plan it for this one, "

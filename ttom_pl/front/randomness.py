@@ -19,16 +19,16 @@ def generator_on(device: torch.device) -> torch.Generator:
     return torch.default_generator
 
 
-def generators_for(given: Generators, count: int) -> list[torch.Generator | None]:
+def generators_for(generator: Generators, count: int) -> list[torch.Generator | None]:
     """Return the generator of each prompt: one that all draw from in turn, or one for each.
 
     Raises:
         ValueError: if it is no generator, or there are not as many as prompts.
     """
-    if given is None or isinstance(given, torch.Generator):
-        return [given] * count
-    if not isinstance(given, Sequence) or not all(isinstance(each, torch.Generator) for each in given):
-        raise ValueError(f"generator is {short(given)}; give a torch.Generator, or a list with one for each prompt")
-    if len(given) != count:
-        raise ValueError(f"generator has {len(given)} generators for {count} prompts; give one for each, or one")
-    return list(given)
+    if generator is None or isinstance(generator, torch.Generator):
+        return [generator] * count
+    if not isinstance(generator, Sequence) or not all(isinstance(item, torch.Generator) for item in generator):
+        raise ValueError(f"generator is {short(generator)}; give a torch.Generator, or a list with one for each prompt")
+    if len(generator) != count:
+        raise ValueError(f"generator has {len(generator)} generators for {count} prompts; give one for each, or one")
+    return list(generator)

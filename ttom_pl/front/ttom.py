@@ -7,9 +7,9 @@ from typing import Any, Literal, Self, overload
 
 from ttom_pl.backbones import Picture, Placement, backbone_of
 from ttom_pl.backbones.step_end import Callback
-from ttom_pl.callbacks.memory import StorePolicy, found
+from ttom_pl.callbacks.memory import StorePolicy, folder_of_memory
 from ttom_pl.front.arguments import CallArguments, output_type_of
-from ttom_pl.front.call import Call, check_prompt, each
+from ttom_pl.front.call import Call, check_prompt, one_for_each
 from ttom_pl.front.layouts import LayoutLike, layout_from
 from ttom_pl.front.output import TTOMOutput
 from ttom_pl.front.randomness import Generators, generators_for
@@ -31,7 +31,7 @@ class TTOM:
     """Test-time optimisation and memory around a diffusers pipeline that its owner holds.
 
     The pipeline is used as it is, with its LoRAs, its precision, its offloading and its scheduler, and is as it was
-    found after each video. One call at a time.
+    folder_of_memory after each video. One call at a time.
 
     Args:
         pipe: a pipeline of a supported class, such as ``WanPipeline``.
@@ -75,15 +75,15 @@ class TTOM:
         check_range("min_confidence", min_confidence, least=0, most=1)
         unknown = [name for name in rehearsal if name not in _REHEARSAL]
         if unknown:
-            own = [name for name in signature(TTOM).parameters if name != "rehearsal"]
-            raise ValueError(f"TTOM has no argument {unknown[0]!r}; it has {', '.join((*own, *_REHEARSAL))}")
+            known = [name for name in signature(TTOM).parameters if name != "rehearsal"]
+            raise ValueError(f"TTOM has no argument {unknown[0]!r}; it has {', '.join((*known, *_REHEARSAL))}")
         self.pipe = pipe
         backbone = backbone_of(pipe)
         self.method = method_named(method)
         self.planner = planner or GrammarPlanner()
         self.min_confidence = min_confidence
-        own = [name for name in signature(self.__call__).parameters if name != "arguments"]
-        self.arguments = CallArguments(pipe, backbone, own, placement)
+        known = [name for name in signature(self.__call__).parameters if name != "arguments"]
+        self.arguments = CallArguments(pipe, backbone, known, placement)
         self.memory = None if memory is False or memory == "off" else _open(memory, store, read_only)
         self._serving = Serving(pipe, backbone, rehearsal, self.memory, read_only, key, recall, keep)
         self._closed = False
@@ -118,8 +118,8 @@ class TTOM:
         if prompt_for_layout is not None:
             check_prompt(prompt_for_layout, "prompt_for_layout")
         text = prompt_for_layout or prompt
-        given = None if layout is None else layout_from(layout, text)
-        made = next(plan_prompts(self.planner, [Prompt(id, text, given, long=prompt if prompt_for_layout else "")]))
+        brought = None if layout is None else layout_from(layout, text)
+        made = next(plan_prompts(self.planner, [Prompt(id, text, brought, long=prompt if prompt_for_layout else "")]))
         if isinstance(made, ValueError):
             raise made
         return made
@@ -209,9 +209,12 @@ class TTOM:
         if isinstance(prompts, str) or not isinstance(prompts, Sequence):
             raise ValueError(f"prompts is {short(prompts)}; give a list of texts")
         count, chosen = len(prompts), self.method if method is None else method_named(method)
-        layouts, short_ones = each("layout", layout, count), each("prompt_for_layout", prompt_for_layout, count)
-        images, generators = each("image", image, count), generators_for(generator, count)
-        negatives = each("negative_prompt", arguments.pop("negative_prompt", None), count)
+        layouts, short_ones = (
+            one_for_each("layout", layout, count),
+            one_for_each("prompt_for_layout", prompt_for_layout, count),
+        )
+        images, generators = one_for_each("image", image, count), generators_for(generator, count)
+        negatives = one_for_each("negative_prompt", arguments.pop("negative_prompt", None), count)
         calls = []
         for number, prompt in enumerate(prompts):
             check_prompt(prompt)
@@ -254,4 +257,4 @@ def _open(memory: Path | str | None, store: StorePolicy, read_only: bool) -> Mem
         raise ValueError(f"memory is {short(memory)}; give a folder, None for one in passing, or False for none")
     if memory is not None and read_only and memory_folder(Path(memory)) is None:
         raise ValueError(f"read_only is True, but there is no memory in {str(memory)!r}; give memory the folder of one")
-    return store.open(None if memory is None else found(Path(memory), read_only), read_only)
+    return store.open(None if memory is None else folder_of_memory(Path(memory), read_only), read_only)

@@ -168,8 +168,8 @@ class LayoutTTO(LightningModule):
 
     def train_dataloader(self) -> DataLoader[int]:
         """The iterations of a guided step."""
-        own = torch.Generator()  # a loader draws a seed, from everybody's generator if it has none
-        return DataLoader(range(self.iterations), batch_size=None, generator=own)  # type: ignore[arg-type]
+        its_own = torch.Generator()  # a loader draws a seed, from everybody's generator if it has none
+        return DataLoader(range(self.iterations), batch_size=None, generator=its_own)  # type: ignore[arg-type]
 
     def on_train_epoch_start(self) -> None:
         """Begin a guided step."""
