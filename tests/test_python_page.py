@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from diffusers import WanPipeline
 
 from ttom_pl.backbones import backbone_of
@@ -15,6 +14,7 @@ from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.io.media import read_mp4
 from ttom_pl.memory import Memory
 
+ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 
 
