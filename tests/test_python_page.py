@@ -34,6 +34,7 @@ def test_the_example(tiny_pipeline: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     for line, small in (
         ("TTOM(pipe, ", "TTOM(pipe, loss_blocks=[1], iterations=2, rank=2, "),
+        ("a cat walks left while two dogs run right", "a red circle moves left and a blue square moves up"),
         ("ttom(", "ttom(height=32, width=32, num_frames=9, num_inference_steps=4, prompt="),
     ):
         assert line in code

@@ -41,6 +41,7 @@ class StepEndCallback:
             )
         self.callback = callback
         self.backbone = backbone
+        self._negative: Tensor | None = None
         pipe, settings = backbone.pipe, backbone.settings
         self._scales = {"_guidance_scale": settings.guidance_scale, "_guidance_scale_2": None}
         if getattr(pipe.config, "boundary_ratio", None) is not None:
@@ -71,10 +72,15 @@ class StepEndCallback:
         return latents, self._changed(conditioning, {name: changed[name] for name in changed if name != "latents"})
 
     def _embeds(self, conditioning: Conditioning) -> dict[str, Any]:
-        """Return the embeddings as the pipeline's loop holds them: of both prompts together, where it is so called."""
+        """Return the embeddings as the pipeline's loop holds them.
+
+        Where it runs both passes as one batch it joins them before the loop, and the negative prompt's by themselves
+        stay what they were.
+        """
         prompt, negative = conditioning.prompt_embeds, conditioning.negative_prompt_embeds
         if self.backbone.batched and negative is not None:
             prompt = torch.cat([negative, prompt])
+            negative = self._negative = negative if self._negative is None else self._negative
         return {"prompt_embeds": prompt, "negative_prompt_embeds": negative}
 
     def _changed(self, conditioning: Conditioning, changed: Mapping[str, Tensor]) -> Conditioning:

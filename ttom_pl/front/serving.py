@@ -58,7 +58,9 @@ class Serving:
         self.memory = memory
         self.read_only = read_only
         self._policies = key, recall, keep
-        self._hit_rate, self._run, self._served = HitRate(), secrets.token_hex(8), 0
+        with torch.inference_mode(False):  # it adds up in place
+            self._hit_rate = HitRate()
+        self._run, self._served = secrets.token_hex(8), 0
 
     def check(self, calls: Sequence[Call]) -> None:
         """Check calls against the model, before the first of them costs anything.
