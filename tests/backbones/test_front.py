@@ -17,6 +17,7 @@ from test_user_loras import with_loras, write_files
 from ttom_pl import TTOM
 from ttom_pl.backbones import Placement
 from ttom_pl.front import TTOMOutput
+from ttom_pl.io.media import read_mp4
 from ttom_pl.layout import Layout
 from ttom_pl.memory import Memory
 from ttom_pl.recall import KeepPolicy, KeyPolicy, RecallPolicy
@@ -375,6 +376,20 @@ def test_methods(wan: Case) -> None:
     assert torch.equal(videos["paper"], videos["TTO"])
     different = [videos[name] for name in ("latents", "bias", "paper", "plain")]
     assert not any(torch.equal(a, b) for i, a in enumerate(different) for b in different[:i])
+
+
+def test_saving(wan: Case, tmp_path: Path) -> None:
+    """Of all forms the same file."""
+    ttom, files = TTOM(wan.pipeline(), method="plain"), []
+    for output_type in ("np", "pt", "pil"):
+        files.append(tmp_path / f"{output_type}.mp4")
+        ttom(PROMPT, generator=seeded(), output_type=output_type, **arguments(wan)).save(files[-1])
+    videos = [read_mp4(file) for file in files]
+    assert videos[0].shape == (5, 3, 32, 48)
+    assert torch.equal(videos[0], videos[1])
+    assert torch.equal(videos[0], videos[2])
+    with pytest.raises(ValueError, match="the frames are latents"):
+        ttom(PROMPT, output_type="latent", **arguments(wan)).save(tmp_path / "latent.mp4")
 
 
 def test_an_unsure_layout(wan: Case) -> None:

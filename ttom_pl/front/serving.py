@@ -115,6 +115,7 @@ class Serving:
         return TTOMOutput(
             frames=frames,
             prompt=call.prompt if made is None else made.scene.layout.prompt,
+            output_type=call.output_type,
             layout=call.layout,
             memory=decision,
             seed=seed,
