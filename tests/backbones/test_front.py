@@ -379,7 +379,7 @@ def test_methods(wan: Case) -> None:
 
 
 def test_saving(wan: Case, tmp_path: Path) -> None:
-    """Of all forms the same file."""
+    """Of all forms the same file, but that PIL's images were rounded before."""
     ttom, files = TTOM(wan.pipeline(), method="plain"), []
     for output_type in ("np", "pt", "pil"):
         files.append(tmp_path / f"{output_type}.mp4")
@@ -387,7 +387,8 @@ def test_saving(wan: Case, tmp_path: Path) -> None:
     videos = [read_mp4(file) for file in files]
     assert videos[0].shape == (5, 3, 32, 48)
     assert torch.equal(videos[0], videos[1])
-    assert torch.equal(videos[0], videos[2])
+    assert torch.allclose(videos[0], videos[2], atol=0.05)
+    assert (videos[0] - videos[2]).abs().mean() < 0.005
     with pytest.raises(ValueError, match="the frames are latents"):
         ttom(PROMPT, output_type="latent", **arguments(wan)).save(tmp_path / "latent.mp4")
 
