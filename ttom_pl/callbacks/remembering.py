@@ -45,7 +45,7 @@ class Remembering:
             memory,
             module.backbone.embed,
             module.backbone.fingerprint,
-            AdapterSpec(self.adapter.rank, self.adapter.alpha, self.adapter.target_modules, module.guided_steps),
+            _spec(module, keep.shift_steps),
             module.guided_steps * module.iterations,
             read_only,
             key,
@@ -80,3 +80,11 @@ class Remembering:
     def commit(self, proposal: Proposal) -> Decision:
         """Write it; the same proposal again changes nothing."""
         return self.scenes.commit(proposal)
+
+
+def _spec(module: LayoutTTO, shift_steps: int | None) -> AdapterSpec:
+    adapter, guided = module.adapter, module.guided_steps
+    assert adapter is not None
+    steps = min(guided, guided if shift_steps is None else shift_steps) if module.method.moves else 0
+    shift = (steps, *module.backbone.start(0).shape[1:]) if steps else ()
+    return AdapterSpec(adapter.rank, adapter.alpha, adapter.target_modules, guided, shift)

@@ -2,7 +2,7 @@
 
 from ttom_pl.rehearsal.attention_bias import AttentionBias
 from ttom_pl.rehearsal.inner_trainer import inner_trainer, within_a_program
-from ttom_pl.rehearsal.latent_guidance import LatentGuidance
+from ttom_pl.rehearsal.latent_guidance import JointTTO, LatentGuidance
 from ttom_pl.rehearsal.methods import AdapterTTO, Method
 from ttom_pl.rehearsal.module import LayoutTTO
 from ttom_pl.rehearsal.named import METHODS, is_plain, method_named
@@ -17,6 +17,7 @@ __all__ = [
     "AdapterTTO",
     "AttentionBias",
     "Fit",
+    "JointTTO",
     "LatentGuidance",
     "LayoutTTO",
     "Method",

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 
 from ttom_pl.rehearsal.attention_bias import AttentionBias
-from ttom_pl.rehearsal.latent_guidance import LatentGuidance
+from ttom_pl.rehearsal.latent_guidance import JointTTO, LatentGuidance
 from ttom_pl.rehearsal.methods import AdapterTTO, Method
 
 METHODS: Mapping[str, Callable[[], Method]] = {
     "plain": Method,
     "paper": AdapterTTO,
     "latents": LatentGuidance,
+    "joint": JointTTO,
     "bias": AttentionBias,
 }
 """A name and what makes the method, with its defaults. A :class:`Method` itself changes nothing."""
