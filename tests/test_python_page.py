@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from diffusers import WanPipeline
 
+from ttom_pl import TTOM
 from ttom_pl.backbones import backbone_of
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.io.media import read_mp4
 from ttom_pl.memory import Memory
+from ttom_pl.rehearsal.named import METHODS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
@@ -53,6 +55,13 @@ def test_the_page_names_what_is_supported() -> None:
     classes = {cls.pipeline_class.__name__ for cls in PipelineBackbone.__subclasses__()}
     assert set(re.findall(r"`(\w+)`", sentence)) >= classes
     assert all(backbone_of(cls.pipeline_class.__new__(cls.pipeline_class)) is cls for cls in _known())
+
+
+def test_page_and_docstring_name_the_methods() -> None:
+    (row,) = (line for line in PAGE.splitlines() if line.startswith("| `method` |"))
+    assert set(re.findall(r"`([a-z]+)`", row)) - {"method"} == set(METHODS)
+    (said,) = re.findall(r"method: (.*?)\n        \w+:", TTOM.__doc__ or "", re.DOTALL)
+    assert set(re.findall(r"``([a-z]+)``", said)) == set(METHODS)
 
 
 def _known() -> list[type[PipelineBackbone]]:

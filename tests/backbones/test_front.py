@@ -19,7 +19,7 @@ from ttom_pl.backbones import Placement
 from ttom_pl.front import TTOMOutput
 from ttom_pl.io.media import read_mp4, to_pixels, write_mp4
 from ttom_pl.layout import Layout
-from ttom_pl.memory import Memory
+from ttom_pl.memory import SHIFT, Memory
 from ttom_pl.recall import KeepPolicy, KeyPolicy, RecallPolicy
 from ttom_pl.rehearsal import AdapterTTO, LatentGuidance
 
@@ -324,6 +324,41 @@ def test_what_was_learnt_answers_the_next_call(wan: Case, tmp_path: Path) -> Non
         assert ttom(PROMPT, generator=seeded(), **arguments(wan)).memory is None
 
 
+def test_a_shift_of_the_latents_is_learnt_and_answers(wan: Case, tmp_path: Path) -> None:
+    """By the joint method alone: an adapter without a shift, or a video of another size, is another kind of entry."""
+    joint = {"method": "joint", "recall": RecallPolicy(iterations=0), **QUICK, **LEARNING}
+    shared = {"output_type": "pt", **arguments(wan)}
+    with TTOM(wan.pipeline(), tmp_path / "memory", **joint) as ttom:
+        first = ttom(PROMPT, generator=seeded(), **shared)
+        second = ttom(PROMPT, generator=seeded(), **shared)
+        larger = ttom(PROMPT, generator=seeded(), **shared | {"width": 64})
+        paper = ttom(PROMPT, method="paper", generator=seeded(), **shared)
+    assert [output.memory.hit for output in (first, second, larger, paper)] == [False, True, False, False]
+    assert len(first.shifts) == 2
+    assert first.shifts[0] > 0.01
+    assert second.updates == 0
+    assert second.shifts == pytest.approx(first.shifts, rel=1e-3)
+    assert paper.shifts == ()
+    with Memory(tmp_path / "memory", read_only=True) as memory:
+        entry = memory.get(first.memory.entry)
+        tensors = memory.load(entry)
+    assert tensors[SHIFT].shape == entry.spec.shift == (2, 4, 3, 8, 12)
+    assert any(".lora_B." in name and tensor.any() for name, tensor in tensors.items())
+    without = joint | {"recall": RecallPolicy(iterations=0, shift=0.0)}
+    with TTOM(wan.pipeline(), tmp_path / "memory", read_only=True, **without) as ttom:
+        assert not torch.equal(ttom(PROMPT, generator=seeded(), **shared).frames, second.frames)
+
+
+def test_no_guided_steps(wan: Case) -> None:
+    """Nothing is rehearsed, and the frames are the pipeline's."""
+    pipe = wan.pipeline()
+    expected = pipe(prompt=PROMPT, generator=seeded(), output_type="pt", **arguments(wan)).frames
+    with TTOM(pipe, **QUICK | {"guided_steps": 0}) as ttom:
+        output = ttom(PROMPT, generator=seeded(), output_type="pt", **arguments(wan))
+    assert torch.equal(output.frames, expected)
+    assert (output.losses, output.updates, output.memory) == ((), 0, None)
+
+
 def test_policies_of_the_memory(wan: Case) -> None:
     strict = {"key": KeyPolicy(text_weight=0.0), "recall": RecallPolicy(threshold=1.0, iterations=0)}
     with TTOM(wan.pipeline(), **QUICK, **LEARNING, **strict) as ttom:
@@ -367,6 +402,7 @@ def test_methods(wan: Case) -> None:
                 "default": None,
                 "latents": LatentGuidance(),
                 "bias": "bias",
+                "joint": "joint",
                 "paper": "paper",
                 "TTO": AdapterTTO(),
                 "plain": "plain",
@@ -374,7 +410,7 @@ def test_methods(wan: Case) -> None:
         }
     assert torch.equal(videos["default"], videos["latents"])
     assert torch.equal(videos["paper"], videos["TTO"])
-    different = [videos[name] for name in ("latents", "bias", "paper", "plain")]
+    different = [videos[name] for name in ("latents", "bias", "joint", "paper", "plain")]
     assert not any(torch.equal(a, b) for i, a in enumerate(different) for b in different[:i])
 
 
@@ -412,7 +448,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "frames": ({"num_frames": 4}, r"num_frames is 4; this model makes a multiple of 2 and one, e\.g\. 3"),
     "steps": ({"num_inference_steps": 0}, "num_inference_steps"),
     "output type": ({"output_type": "gif"}, "output_type is 'gif'; give one of np, pt, pil, latent"),
-    "method": ({"method": "magic"}, "no method 'magic'; give one of plain, paper, latents, bias"),
+    "method": ({"method": "magic"}, "no method 'magic'; give one of plain, paper, latents, joint, bias"),
     "image": ({"image": Image.new("RGB", (8, 8))}, "makes videos from text alone"),
     "generator": ({"generator": 3}, "generator is 3; give a torch.Generator"),
     "generators": ({"generator": [seeded(), seeded()]}, "2 generators for 1 prompts"),

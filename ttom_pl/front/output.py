@@ -28,6 +28,7 @@ class TTOMOutput:
         memory: what the memory gave, and what became of what was learnt; ``None`` without a memory.
         seed: initial seed of the generator.
         updates: iterations that changed something.
+        shifts: root mean square of what was added to the latents before each guided step; empty where they stay.
         loaded_loss: layout loss with what the memory gave, where that was measured.
         verified: whether it was low enough to be used as it is.
         plain: whether the video is the plain model's, as asked for or because the layout was not trusted.
@@ -44,6 +45,7 @@ class TTOMOutput:
     memory: Decision | None = None
     seed: int = 0
     updates: int = 0
+    shifts: tuple[float, ...] = ()
     loaded_loss: float | None = None
     verified: bool = False
     plain: bool = False

@@ -23,7 +23,7 @@ from ttom_pl.recall import KeepPolicy, KeyPolicy, RecallPolicy
 from ttom_pl.rehearsal import LayoutTTO, inner_trainer, within_a_program
 from ttom_pl.run import Decision
 from ttom_pl.run.request import Request
-from ttom_pl.scene import Conditioning
+from ttom_pl.scene import Conditioning, Fit
 from ttom_pl.stream import Made, check_layout, clock, make_latents
 
 
@@ -123,7 +123,7 @@ class Serving:
             interrupted=interrupted,
             fps=backbone.fps,
             seconds=seconds,
-            **({} if made is None else {name: getattr(made.fit, name) for name in _FACTS}),
+            **({} if made is None else _facts(made.fit)),
         )
 
     def _backbone(self, call: Call) -> PipelineBackbone:
@@ -167,7 +167,9 @@ class Serving:
             yield
 
 
-_FACTS = ("losses", "updates", "loaded_loss", "verified")
+def _facts(fit: Fit) -> dict[str, Any]:
+    facts = {name: getattr(fit, name) for name in ("losses", "updates", "loaded_loss", "verified")}
+    return facts | {"shifts": fit.shift_sizes}
 
 
 def _plain(backbone: PipelineBackbone, call: Call, generator: Any, seconds: dict[str, float]) -> Tensor:

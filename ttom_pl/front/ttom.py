@@ -31,13 +31,13 @@ class TTOM:
     """Test-time optimisation and memory around a diffusers pipeline that its owner holds.
 
     The pipeline is used as it is, with its LoRAs, its precision, its offloading and its scheduler, and is as it was
-    folder_of_memory after each video. One call at a time.
+    found after each video. One call at a time.
 
     Args:
         pipe: a pipeline of a supported class, such as ``WanPipeline``.
         memory: folder of the memory, or of a run that has one; ``None`` remembers for the object's life; ``False`` or
             ``"off"`` not at all.
-        method: what happens in the guided steps: ``plain``, ``paper``, ``latents``, ``bias``, or a
+        method: what happens in the guided steps: ``plain``, ``paper``, ``joint``, ``latents``, ``bias``, or a
             :class:`~ttom_pl.rehearsal.Method`. A call may name another one.
         planner: makes the layouts of prompts that bring none; the grammar when not given.
         min_confidence: least confidence, from 0 to 1, of a planned layout that is followed; the video is plain
