@@ -18,7 +18,7 @@ FLOORS = (
     {"layout"},
     {"io", "scene"},
     {"backbones", "chat", "memory", "prompts", "sprites"},
-    {"planners", "rehearsal"},
+    {"export", "planners", "rehearsal"},
     {"run"},
     {"evaluation", "recall"},
     {"probe"},
@@ -44,7 +44,7 @@ PURE = (
 )
 """Know neither Lightning nor diffusers nor PEFT nor transformers, not even by way of another module."""
 PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.text", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
-KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
+KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.export", "ttom_pl.cli._quiet", *PRETRAINING)
 KNOW_LIGHTNING = (
     "ttom_pl.prompts.datamodule",
     "ttom_pl.rehearsal",
