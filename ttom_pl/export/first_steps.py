@@ -17,8 +17,7 @@ _STEPS = "ttom_active_steps"
 def first_steps(steps: int | Path | str, adapter: str | None = None) -> "FirstSteps":
     """Return a ``callback_on_step_end`` that has a LoRA on in the first denoising steps of a video alone.
 
-    ``pipe.load_lora_weights("left_right.safetensors"); pipe(prompt, callback_on_step_end=first_steps("left_right.safetensors"))``.
-    It serves any number of videos, and any of diffusers' video pipelines that takes a LoRA and a callback.
+    After ``pipe.load_lora_weights(file)``: ``pipe(prompt, callback_on_step_end=first_steps(file))``. It serves any number of videos, and any of diffusers' video pipelines that takes a LoRA and a callback.
 
     Args:
         steps: how many steps, or the exported file (for PEFT the folder), which says so.
@@ -97,17 +96,13 @@ class FirstSteps(PipelineCallback):  # type: ignore[misc]
         if self.adapter in names:
             return str(self.adapter)
         if self.adapter is not None:
+            raise ValueError(f"the pipeline's transformer has no LoRA {self.adapter!r}, but {names}; load it first")
+        if not names:
+            raise ValueError("the pipeline's transformer has no LoRA; call pipe.load_lora_weights first")
+        if len(names) > 1:
             raise ValueError(
-                f"no LoRA {self.adapter!r} in the pipeline's transformer, which has {names}; load it first"
-            )
-        if len(names) != 1:
-            raise ValueError(
-                f"the pipeline's transformer has {len(names)} LoRAs{f', {names}' if names else ''}; "
-                + (
-                    "name the one to switch: first_steps(…, adapter=…)"
-                    if names
-                    else "call pipe.load_lora_weights first"
-                )
+                f"the pipeline's transformer has {len(names)} LoRAs, {names}; name the one to switch: "
+                "first_steps(..., adapter=...)"
             )
         return str(names[0])
 
