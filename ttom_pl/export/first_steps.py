@@ -17,7 +17,8 @@ _STEPS = "ttom_active_steps"
 def first_steps(steps: int | Path | str, adapter: str | None = None) -> "FirstSteps":
     """Return a ``callback_on_step_end`` that has a LoRA on in the first denoising steps of a video alone.
 
-    After ``pipe.load_lora_weights(file)``: ``pipe(prompt, callback_on_step_end=first_steps(file))``. It serves any number of videos, and any of diffusers' video pipelines that takes a LoRA and a callback.
+    After ``pipe.load_lora_weights(file)``: ``pipe(prompt, callback_on_step_end=first_steps(file))``. It serves any
+    number of videos, and any of diffusers' video pipelines that takes a LoRA and a callback.
 
     Args:
         steps: how many steps, or the exported file (for PEFT the folder), which says so.
