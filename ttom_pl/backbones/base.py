@@ -1,10 +1,10 @@
 """What the rest of the project asks of a frozen text-to-video model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from PIL import Image
@@ -42,6 +42,11 @@ class Backbone(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Text that tells this model's weights from any other's; adapters are of use to this model alone."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What an adapter tells other tools of its model: the fields of :class:`~ttom_pl.memory.Origin`, or nothing."""
+        return {}
 
     @property
     @abstractmethod

@@ -5,9 +5,11 @@ pipeline's, bit for bit. A model says how its pipeline differs from others (:mod
 is parts that a backbone has: settings, reader, steering, placement, schedule.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -93,6 +95,24 @@ class PipelineBackbone(Passages, Backbone):
     def fingerprint(self) -> str:
         """SHA-256 over the adapted transformer's config, a sample of every weight, and the LoRAs that are on."""
         return fingerprint(self.pipe.transformer, self.name, getattr(self.pipe, "transformer_2", None))
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The model's name and class, its experts, and how it samples."""
+        schedule = self.pipe.scheduler.config
+        return {
+            "model": _name(str(self.pipe.config.get("_name_or_path") or "")),
+            "pipeline": self.pipeline_class.__name__,
+            "experts": 1 if getattr(self.pipe, "transformer_2", None) is None else 2,
+            "steps": self.num_steps,
+            "height": self.settings.height,
+            "width": self.settings.width,
+            "frames": self.settings.num_frames,
+            "fps": self.fps,
+            "guidance": float(self.settings.guidance_scale),
+            "shift": schedule.get("flow_shift") or schedule.get("shift"),
+            "boundary": self.pipe.config.get("boundary_ratio"),
+        }
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -272,3 +292,12 @@ class PipelineBackbone(Passages, Backbone):
             self.predict(latents, index, conditioning, Text.prompt(conditioning))
         attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
         return attention
+
+
+def _name(pretrained: str) -> str:
+    """Return a model's id on the hub, or the last part of its folder: where it lies on a disk is nobody's business."""
+    cached = re.search(r"models--([^/\\]+)--([^/\\]+)", pretrained)
+    if cached:
+        return f"{cached[1]}/{cached[2]}"
+    a_folder = Path(pretrained).is_absolute() or Path(pretrained).exists() or pretrained.count("/") != 1
+    return (Path(pretrained).name if a_folder else pretrained)[:256]

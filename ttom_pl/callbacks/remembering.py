@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ttom_pl.evaluation.metrics import HitRate
-from ttom_pl.memory import AdapterSpec, Memory
+from ttom_pl.memory import AdapterSpec, Memory, Origin
 from ttom_pl.memory.attention_maps import pack_maps
 from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, Recall, RecallPolicy, SceneMemory
 from ttom_pl.rehearsal import LayoutTTO
@@ -51,6 +51,7 @@ class Remembering:
             key,
             recall,
             keep,
+            Origin.from_dict(facts) if (facts := module.backbone.facts) else None,
         )
 
     def recall(self, scene: Scene) -> Recall:

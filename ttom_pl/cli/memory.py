@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from ttom_pl.cli._parser import make_parser
 from ttom_pl.io.plain import plain_json, plain_lines
 from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.memory import (
     FIFO,
     LFU,
@@ -31,6 +32,7 @@ from ttom_pl.memory import (
     verify_folder,
     windows,
 )
+from ttom_pl.memory.comfyui import check_lora_name, comfyui_workflow
 from ttom_pl.memory.entry import first_steps
 from ttom_pl.memory.formats import Format
 from ttom_pl.memory.rows_and_files import DATABASE
@@ -39,7 +41,7 @@ from ttom_pl.report.memory_tables import entry_facts, entry_table, norm_table, s
 
 POLICIES = {policy.__name__: policy for policy in (LFU, LRU, FIFO, AgeingLFU, LeastIterationsSaved)}
 _UNBOUNDED = sys.maxsize
-_POSITIVE = {"limit", "windows", "capacity", "capacity_bytes"}
+_POSITIVE = {"limit", "steps", "windows", "capacity", "capacity_bytes"}
 
 
 def main(args: Sequence[str]) -> None:
@@ -84,6 +86,8 @@ def _parser() -> ArgumentParser:
     )
     sub.add_argument("--id", type=str | None, help="export this entry alone")
     sub.add_argument("--format", type=Format | None, help="of an entry; else diffusers")
+    sub.add_argument("--workflow", type=Path | None, help="for ComfyUI: write a workflow too, which uses it as learnt")
+    sub.add_argument("--steps", type=int | None, help="denoising steps of the workflow; else those it was learnt in")
     sub = command("import", "take over the entries of an exported file")
     sub.add_argument("file", type=Path, help="what `ttom memory export` wrote")
     _add_capacity(sub)
@@ -207,14 +211,29 @@ def _export(options: Namespace) -> tuple[Any, str]:
         raise ValueError(f"{str(options.out)!r} is a file; --format peft writes a folder, give another name")
     if options.format != "peft" and options.out.is_dir():
         raise ValueError(f"{str(options.out)!r} is a folder; give the name of a file to write")
+    if options.steps and not options.workflow:
+        raise ValueError(f"--steps {options.steps} is for a workflow; give --workflow FILE, or leave it out")
+    if options.workflow and (options.format != "comfyui" or options.workflow.suffix != ".json"):
+        raise ValueError(f"--workflow {options.workflow} is for --format comfyui, and a .json file; give both")
+    if options.workflow:
+        check_lora_name(options.out.name)
     with _open(options) as memory:
         if options.id is None:
             number = export_memory(memory, options.out)
             return {"entries": number, "file": str(options.out)}, f"{number} entries: {options.out}"
         entry = _find(memory, options.id)
-        path = export_adapter(entry, memory.load(entry), options.out, options.format or "diffusers")
+        adapter = memory.load(entry)
+    workflow = None
+    if options.workflow:
+        workflow = comfyui_workflow(entry, adapter, options.out.name, options.steps)
+    path = export_adapter(entry, adapter, options.out, options.format or "diffusers")
+    result = {"id": entry.id, "file": str(path), "active_steps": entry.spec.active_steps}
     note = f"switch it on for {first_steps(entry.spec.active_steps)} only"
-    return {"id": entry.id, "file": str(path), "active_steps": entry.spec.active_steps}, f"{path}\n{note}"
+    if workflow is None:
+        return result, f"{path}\n{note}"
+    options.workflow.parent.mkdir(parents=True, exist_ok=True)
+    write_text(options.workflow, json.dumps(workflow, indent=2, ensure_ascii=False) + "\n")
+    return result | {"workflow": str(options.workflow)}, f"{path}\n{options.workflow}: has it on in them only"
 
 
 def _import(options: Namespace) -> tuple[Any, str]:

@@ -33,7 +33,7 @@ def first_steps(steps: int | Path | str, adapter: str | None = None) -> "FirstSt
     return FirstSteps(number, adapter)
 
 
-class FirstSteps(PipelineCallback):  # type: ignore[misc]
+class FirstSteps(PipelineCallback):
     """A ``callback_on_step_end`` that switches one LoRA off after the first denoising steps, and on again at the end.
 
     Other LoRAs stay as they are. Of two transformers the first alone has it on, whatever was loaded into the second. It

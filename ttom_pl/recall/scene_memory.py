@@ -20,6 +20,7 @@ from ttom_pl.memory import (
     Match,
     Memory,
     MemoryBusyError,
+    Origin,
     Transaction,
     blend,
 )
@@ -77,6 +78,7 @@ class SceneMemory:
         key: what makes two scenes similar.
         recall: which entries answer.
         keep: what is remembered.
+        origin: what entries tell of the model.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class SceneMemory:
         key: KeyPolicy = KeyPolicy(),
         recall: RecallPolicy = RecallPolicy(),  # noqa: B008
         keep: KeepPolicy = KeepPolicy(),  # noqa: B008
+        origin: Origin | None = None,
     ) -> None:
         self.memory = memory
         self.read_only = read_only
@@ -100,6 +103,7 @@ class SceneMemory:
         self._fingerprint = key.fingerprint(fingerprint)
         self._spec = spec
         self._most = most_iterations
+        self._origin = {} if origin is None else {"model": origin.to_dict()}
 
     def fits(self, entry: Entry) -> bool:
         """Whether an entry could answer."""
@@ -184,7 +188,9 @@ class SceneMemory:
         shift_steps = self._spec.shift[0] if self._spec.shift else 0
         stored = pack(fit, getattr(torch, self.keep_policy.dtype), shift_steps)
         known = recall.matches[0].entry.extra.get("cold_iterations") if hit else fit.updates
-        extra: dict[str, Any] = {"seed": request.seed} | ({} if known is None else {"cold_iterations": known})
+        extra: dict[str, Any] = (
+            {"seed": request.seed} | self._origin | ({} if known is None else {"cold_iterations": known})
+        )
         if self.keep_policy.attention and write == "insert":
             extra["attention"] = dict(maps(replace(fit, learnt=unpack(stored)[0])))
         entry = {
