@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ttom_pl.evaluation.metrics import HitRate
-from ttom_pl.memory import AdapterSpec, Memory, Origin
+from ttom_pl.layout import Layout
+from ttom_pl.memory import AdapterSpec, Entry, Memory, Origin
 from ttom_pl.memory.attention_maps import pack_maps
+from ttom_pl.memory.lora_files import as_adapter, read_lora
 from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, Recall, RecallPolicy, SceneMemory
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import Decision
@@ -57,6 +60,24 @@ class Remembering:
     def recall(self, scene: Scene) -> Recall:
         """Look a scene up."""
         return self.scenes.recall(scene.layout, self.adapter.check)
+
+    def bring(self, path: Path | str, layout: Layout) -> Entry:
+        """Remember the LoRA of a file, of this tool or another, under a scene.
+
+        Args:
+            path: the file, or a folder of PEFT's.
+            layout: the scene.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is no LoRA that the rehearsal's adapter can hold, or the layout's words are not in the
+                prompt.
+        """
+        for track in layout.tracks:
+            self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
+        self.adapter.reset(self.module.adapter_seed)
+        lora = as_adapter(read_lora(path), self.adapter.state_dict(), self.adapter.rank, self.adapter.alpha)
+        return self.scenes.bring(layout, {name: tensor.cpu() for name, tensor in lora.items()}, Path(path).name)
 
     def propose(self, request: Request, run: str, scene: Scene, recall: Recall, fit: Fit) -> Proposal:
         """Say what is worth keeping of a prompt, and count it.

@@ -88,8 +88,12 @@ def _parser() -> ArgumentParser:
     sub.add_argument("--format", type=Format | None, help="of an entry; else diffusers")
     sub.add_argument("--workflow", type=Path | None, help="for ComfyUI: write a workflow too, which uses it as learnt")
     sub.add_argument("--steps", type=int | None, help="denoising steps of the workflow; else those it was learnt in")
-    sub = command("import", "take over the entries of an exported file")
-    sub.add_argument("file", type=Path, help="what `ttom memory export` wrote")
+    sub = command("import", "take over the entries of an exported file, or a LoRA of any tool for a scene")
+    sub.add_argument("file", type=Path, help="what `ttom memory export` wrote, or a LoRA")
+    sub.add_argument("--layout", type=Path | None, help="of a LoRA: file with the scene, a prompt or a layout")
+    sub.add_argument(
+        "--config", type=Path, nargs="*", default=[], help="of a LoRA: configs of its stream; else the run's"
+    )
     _add_capacity(sub)
     sub = command("prune", "forget entries until no more than the capacity is left")
     _add_capacity(sub)
@@ -237,9 +241,27 @@ def _export(options: Namespace) -> tuple[Any, str]:
 
 
 def _import(options: Namespace) -> tuple[Any, str]:
+    if options.layout is not None:
+        return _import_lora(options)
+    if options.config:
+        raise ValueError("--config is for a LoRA; give its scene too, with --layout")
+    if options.file.is_dir() or options.file.suffix == ".safetensors":
+        raise ValueError(f"{options.file} looks like a LoRA; say for which scene it is, with --layout FILE")
     with _open(options) as memory:
         adopted = import_memory(memory, options.file)
     return vars(adopted), _adopted(*map(len, vars(adopted).values()))
+
+
+def _import_lora(options: Namespace) -> tuple[Any, str]:
+    from ttom_pl.cli._lora import config_of, import_lora  # a model and its libraries, for this alone
+
+    run = config_of(options.path)
+    configs = options.config or ([] if run is None else [run])
+    if not configs:
+        raise ValueError(f"{options.path} is in no run; give the config of the stream that is to use it, with --config")
+    with _open(options) as memory:
+        entry = import_lora(memory, options.file, options.layout, configs)
+    return _public(entry), f"{entry.id}: {entry.key_text}\nfor {first_steps(entry.spec.active_steps)}"
 
 
 def _merge(options: Namespace) -> tuple[Any, str]:

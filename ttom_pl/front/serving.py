@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from ttom_pl.evaluation.metrics import HitRate
 from ttom_pl.front.call import Call
 from ttom_pl.front.output import TTOMOutput
 from ttom_pl.front.randomness import generator_on
-from ttom_pl.memory import Memory
+from ttom_pl.memory import Entry, Memory
 from ttom_pl.prompts.prompt import Prompt
 from ttom_pl.recall import KeepPolicy, KeyPolicy, RecallPolicy
 from ttom_pl.rehearsal import LayoutTTO, inner_trainer, within_a_program
@@ -81,6 +82,23 @@ class Serving:
                     self._listener(backbone, call)
                     if call.layout is not None:
                         check_layout(backbone, call.layout, call.image)
+
+    def bring(self, call: Call, path: Path | str) -> Entry:
+        """Remember the LoRA of a file under the layout of a call.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if nothing is remembered here, or it is no LoRA that the rehearsal's adapter can hold.
+        """
+        with self._backbone(call) as backbone:
+            memory = self._remembering(self._module(backbone, call))
+            if memory is None or self.read_only or call.layout is None:
+                raise ValueError(
+                    f"nothing is remembered here, by the method {type(call.method).__name__}"
+                    f"{', as the memory is read-only' if self.read_only else ''}; import a LoRA into a TTOM that has a "
+                    "memory, with a method that has an adapter, such as paper"
+                )
+            return memory.bring(path, call.layout)
 
     def serve(self, call: Call) -> TTOMOutput:
         """Make the video of a call, and remember what was learnt."""

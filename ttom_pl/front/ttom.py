@@ -17,7 +17,7 @@ from ttom_pl.front.serving import Serving
 from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout
 from ttom_pl.layout.form import short
-from ttom_pl.memory import Memory, memory_folder
+from ttom_pl.memory import Entry, Memory, memory_folder
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts.prompt import Prompt
 from ttom_pl.recall import KeepPolicy, KeyPolicy, RecallPolicy
@@ -124,6 +124,49 @@ class TTOM:
             raise made
         return made
 
+    def import_lora(
+        self,
+        path: Path | str,
+        prompt: str,
+        layout: LayoutLike | None = None,
+        *,
+        method: str | Method | None = None,
+        **arguments: Any,
+    ) -> Entry:
+        """Remember a LoRA from a file under a scene, so that prompts like it start from it.
+
+        Args:
+            path: a file with the names of diffusers, ComfyUI or Wan's trainers, or a folder of PEFT's.
+            prompt: the prompt of the scene.
+            layout: its layout, in any form; planned when not given.
+            method: that is to start from it, as in a call.
+            **arguments: as in a call; the size of the video counts where latents are moved.
+
+        Returns:
+            The entry.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is no LoRA that the rehearsal's adapter can hold, the prompt cannot be planned, or nothing
+                is remembered here.
+        """
+        self._check_open()
+        chosen = self.method if method is None else method_named(method)
+        call = Call(
+            prompt=prompt,
+            layout=self.plan(prompt, layout),
+            plain=is_plain(chosen),
+            method=chosen,
+            settings=self.arguments.settings(arguments),
+            generator=None,
+            image=None,
+            output_type=self.arguments.output_type,
+            callback=None,
+            inputs=(),
+            seconds={},
+        )
+        return self._serving.bring(call, path)
+
     @overload
     def __call__(self, prompt: str, **arguments: Any) -> TTOMOutput: ...
 
@@ -204,8 +247,7 @@ class TTOM:
 
         For lists whose videos are more than fit into memory. Arguments and errors are those of a call.
         """
-        if self._closed:
-            raise ValueError("this TTOM is closed; make another one around the pipeline")
+        self._check_open()
         if isinstance(prompts, str) or not isinstance(prompts, Sequence):
             raise ValueError(f"prompts is {short(prompts)}; give a list of texts")
         count, chosen = len(prompts), self.method if method is None else method_named(method)
@@ -238,6 +280,10 @@ class TTOM:
             calls.append(call)
         self._serving.check(calls)
         return map(self._serving.serve, calls)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError("this TTOM is closed; make another one around the pipeline")
 
     def _plan(
         self, prompt: str, layout: LayoutLike | None, short_one: str | None, method: Method
