@@ -91,6 +91,13 @@ OUTPUTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def memory():
+    """One for all, which lasts as long as they do."""
+    with Memory() as memory:
+        yield memory
+
+
 def learnt(memory, width=1536, active=5, origin=ORIGIN, fingerprint="wan-0123456789abcdef", modules=MODULES):
     adapter = {}
     for module in modules:
@@ -238,8 +245,7 @@ def test_origins_that_no_model_has(data, message):
         Origin.from_dict(data)
 
 
-def test_an_origin_is_read_as_it_was_written():
+def test_an_origin_is_read_as_it_was_written(memory):
     assert Origin.from_dict(json.loads(json.dumps(TWO.to_dict() | {"later": 1}))) == TWO
-    with Memory() as memory:
-        entry, _ = learnt(memory)
-        assert Origin.from_dict(entry.extra["model"]) == ORIGIN
+    entry, _ = learnt(memory)
+    assert Origin.from_dict(entry.extra["model"]) == ORIGIN

@@ -40,7 +40,7 @@ def read_lora(path: Path | str) -> dict[str, LoraLayer]:
     """Read a LoRA by diffusers' names of the layers, e.g. ``blocks.3.attn2.to_q``.
 
     Args:
-        path: a ``.safetensors`` file with the names of diffusers (``transformer.blocks.3.attn2.to_q.lora_A.weight``), of
+        path: a ``.safetensors`` file with names of diffusers (``transformer.blocks.3.attn2.to_q.lora_A.weight``), of
             ComfyUI (``diffusion_model.blocks.3.cross_attn.q.lora_down.weight``) or of Wan's trainers
             (``lora_unet_blocks_3_cross_attn_q.lora_down.weight``), with or without ``.alpha``; or a folder of PEFT's.
 
