@@ -85,7 +85,7 @@ def comfyui_workflow(entry: Entry, adapter: AdapterTensors, lora: str, steps: in
     if steps > _MOST_STEPS:
         raise ValueError(f"steps is {steps}; a workflow can tell {_MOST_STEPS} apart at most")
     graph = _Graph()
-    width = next(tensor.shape[1] for name, tensor in adapter.items() if name.endswith("to_q.lora_A.weight"))
+    width = next((tensor.shape[1] for name, tensor in adapter.items() if name.endswith("to_q.lora_A.weight")), 0)
     tokens_have_times = width == _TOKENS_HAVE_TIMES
     files = _TWO if origin.experts > 1 else _FILES.get(width, (f"{origin.model or 'model'}.safetensors",))
     shift = _USUAL.shift if origin.shift is None else origin.shift
