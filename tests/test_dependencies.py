@@ -18,14 +18,14 @@ FLOORS = (
     {"layout"},
     {"io", "scene"},
     {"backbones", "chat", "memory", "prompts", "sprites"},
-    {"planners", "rehearsal"},
+    {"export", "planners", "rehearsal"},
     {"run"},
     {"evaluation", "recall"},
     {"probe"},
     {"report"},
     {"callbacks"},
     {"stream"},
-    {"cli"},
+    {"cli", "front"},
 )
 """The rooms, from the ground up: each knows rooms of the floors below alone, none of its own floor."""
 PURE = (
@@ -44,13 +44,14 @@ PURE = (
 )
 """Know neither Lightning nor diffusers nor PEFT nor transformers, not even by way of another module."""
 PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.text", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
-KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
+KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.export", "ttom_pl.cli._quiet", *PRETRAINING)
 KNOW_LIGHTNING = (
     "ttom_pl.prompts.datamodule",
     "ttom_pl.rehearsal",
     "ttom_pl.stream",
     "ttom_pl.callbacks",
     "ttom_pl.cli",
+    "ttom_pl.front",
     *PRETRAINING,
 )
 

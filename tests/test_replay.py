@@ -10,7 +10,8 @@ import torch
 from lightning.pytorch import Trainer
 from memories import memory
 
-import ttom_pl.stream
+import ttom_pl.stream.path
+import ttom_pl.stream.stream
 from ttom_pl.backbones import WanBackbone
 from ttom_pl.callbacks import ParametricMemory, SpritesEvaluation, VideoWriter
 from ttom_pl.io.media import read_mp4
@@ -30,15 +31,15 @@ PROMPTS = [
 STAGES: dict[str, tuple[Any, str]] = {
     "prepare": (LayoutTTO, "prepare"),
     "recall": (ParametricMemory, "recall"),
-    "rehearse": (ttom_pl.stream, "rehearse"),
+    "rehearse": (ttom_pl.stream.path, "rehearse"),
     "denoise": (LayoutTTO, "denoise"),
     "decode": (WanBackbone, "decode"),
     "video": (VideoWriter, "on_prompt_end"),
     "propose": (ParametricMemory, "propose"),
-    "hold": (ttom_pl.stream, "hold"),
+    "hold": (ttom_pl.stream.stream, "hold"),
     "commit": (ParametricMemory, "commit"),
     "append": (RunFolder, "append"),
-    "release": (ttom_pl.stream, "release"),
+    "release": (ttom_pl.stream.stream, "release"),
 }
 
 

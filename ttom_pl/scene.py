@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from ttom_pl.layout import Layout
@@ -42,6 +43,8 @@ class Scene:
         objects: for each of M objects the positions of its tokens.
         targets: for each object and frame of the attention grid a distribution over the frame, shape (M, T, h, w).
         seed: seed of the noise.
+        generator: what it was drawn from, where that is the caller's own generator.
+        state: that generator's state before.
     """
 
     layout: Layout
@@ -50,6 +53,14 @@ class Scene:
     objects: tuple[tuple[int, ...], ...]
     targets: Tensor
     seed: int = 0
+    generator: torch.Generator | None = None
+    state: Tensor | None = None
+
+    def rewound(self) -> torch.Generator | None:
+        """Return the caller's generator, as it was before the noise was drawn; ``None`` where there is none."""
+        if self.generator is not None and self.state is not None:
+            self.generator.set_state(self.state)
+        return self.generator
 
 
 @dataclass(frozen=True)

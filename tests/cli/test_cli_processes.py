@@ -15,7 +15,7 @@ from lightning.fabric.plugins.environments import SLURMEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 
 from ttom_pl.cli import main
-from ttom_pl.cli._processes import alone
+from ttom_pl.rehearsal import alone
 from ttom_pl.run import read_results
 
 ROOT = Path(__file__).parents[2]

@@ -1,7 +1,8 @@
 """Frozen text-to-video models."""
 
-from ttom_pl.backbones.base import Backbone
+from ttom_pl.backbones.base import Backbone, Picture, StepEnd
 from ttom_pl.backbones.cogvideox import CogVideoXBackbone, CogVideoXSettings
+from ttom_pl.backbones.known import backbone_of
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.ltx import LTXBackbone, LTXSettings
 from ttom_pl.backbones.placement import Placement
@@ -20,11 +21,14 @@ __all__ = [
     "LTXBackbone",
     "LTXSettings",
     "Lora",
+    "Picture",
     "Placement",
     "Quantization",
     "Schedule",
     "Settings",
+    "StepEnd",
     "WanBackbone",
     "WanImageBackbone",
     "WanSettings",
+    "backbone_of",
 ]

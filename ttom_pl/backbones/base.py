@@ -1,16 +1,23 @@
 """What the rest of the project asks of a frozen text-to-video model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.scene import Conditioning
+
+Picture = Path | Image.Image | Tensor
+"""An image that a video starts from: a file, or what diffusers' pipelines take."""
+
+StepEnd = Callable[[int, Tensor, Conditioning], tuple[Tensor, Conditioning]]
+"""Told at the end of a denoising step its index, latents and conditioning; returns those to go on with."""
 
 
 class Backbone(ABC):
@@ -19,7 +26,12 @@ class Backbone(ABC):
     The order of calls for a prompt is :meth:`encode` and :meth:`start`, then for each denoising step any number of
     :meth:`object_attention` and one :meth:`step`, and at last :meth:`decode`. The sampler's state lives in the
     backbone between :meth:`start` and the last step.
+
+    Attributes:
+        on_step_end: called at the end of each denoising step, if there is anything.
     """
+
+    on_step_end: StepEnd | None = None
 
     @property
     def adapter(self) -> Adapter | None:
@@ -30,6 +42,11 @@ class Backbone(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Text that tells this model's weights from any other's; adapters are of use to this model alone."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What an adapter tells other tools of its model: the fields of :class:`~ttom_pl.memory.Origin`, or nothing."""
+        return {}
 
     @property
     @abstractmethod
@@ -52,6 +69,11 @@ class Backbone(ABC):
         return self.num_steps
 
     @property
+    def interrupted(self) -> bool:
+        """Whether :attr:`on_step_end` has asked for no further step of this video."""
+        return False
+
+    @property
     @abstractmethod
     def fps(self) -> int:
         """Frames per second of a video."""
@@ -68,16 +90,17 @@ class Backbone(ABC):
     def token_positions(self, prompt: str, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int]:
         """Return the token positions of an object's words; ``ValueError`` for a word that cannot be found."""
 
-    def check_image(self, image: Path | None) -> None:
+    def check_image(self, image: Picture | None) -> None:
         """Raise ``ValueError`` if the model cannot start from this image, or cannot do without one."""
         if image is not None:
+            shown = str(image) if isinstance(image, Path) else type(image).__name__
             raise ValueError(
-                f"this model makes videos from text alone, and the prompt brings the image {str(image)!r}; "
+                f"this model makes videos from text alone, and the prompt brings the image {shown!r}; "
                 "leave the image out, or use an image-to-video backbone such as WanImageBackbone"
             )
 
     @abstractmethod
-    def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
+    def encode(self, prompt: str, image: Picture | None = None) -> Conditioning:
         """Encode a prompt, and the image that the video starts from where the model wants one."""
 
     @abstractmethod
@@ -85,8 +108,13 @@ class Backbone(ABC):
         """Return unit vectors of texts by the model's own text encoder, float32 on the CPU, shape (N, D)."""
 
     @abstractmethod
-    def start(self, seed: int) -> Tensor:
-        """Reset the sampler and return the initial noise."""
+    def start(self, seed: int, generator: torch.Generator | None = None) -> Tensor:
+        """Reset the sampler and return the initial noise.
+
+        Args:
+            seed: seed of the noise, and of a scheduler that draws more of it.
+            generator: what to draw from instead, as the pipeline does when it is called with a generator.
+        """
 
     @abstractmethod
     def object_attention(

@@ -42,6 +42,7 @@ class Passages(ABC):
     settings: Settings
     schedule: Schedule
     _generator: torch.Generator
+    _step_generator: torch.Generator | None
 
     # Size and schedule
 
@@ -105,7 +106,7 @@ class Passages(ABC):
     def _advance(self, noise: Tensor, index: int, latents: Tensor) -> Tensor:
         """Return the latents after the scheduler's step; if it draws noise, it draws it from the prompt's seed."""
         scheduler = self.pipe.scheduler
-        drawn = {"generator": self._generator} if "generator" in signature(scheduler.step).parameters else {}
+        drawn = {"generator": self._step_generator} if "generator" in signature(scheduler.step).parameters else {}
         stepped: Tensor = scheduler.step(noise, scheduler.timesteps[index], latents, **drawn, return_dict=False)[0]
         return stepped
 

@@ -5,7 +5,8 @@ pipeline's, bit for bit. A model says how its pipeline differs from others (:mod
 is parts that a backbone has: settings, reader, steering, placement, schedule.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from ttom_pl.backbones.attention import token_weights
-from ttom_pl.backbones.base import Backbone
+from ttom_pl.backbones.base import Backbone, Picture
 from ttom_pl.backbones.embedding import mean_embeddings
 from ttom_pl.backbones.fingerprint import fingerprint
 from ttom_pl.backbones.guidance import Text, guided
@@ -56,6 +57,7 @@ class PipelineBackbone(Passages, Backbone):
         if held:
             check_held(pretrained, self.pipeline_class, settings)
         self._undo = ExitStack()
+        self._changed: Conditioning | None = None
         try:
             self.pipe = hold(pretrained if held else self.load(pretrained, settings), self._undo)
             self._dtype: torch.dtype = self.pipe.transformer.dtype
@@ -93,6 +95,24 @@ class PipelineBackbone(Passages, Backbone):
     def fingerprint(self) -> str:
         """SHA-256 over the adapted transformer's config, a sample of every weight, and the LoRAs that are on."""
         return fingerprint(self.pipe.transformer, self.name, getattr(self.pipe, "transformer_2", None))
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The model's name and class, its experts, and how it samples."""
+        schedule = self.pipe.scheduler.config
+        return {
+            "model": _name(str(self.pipe.config.get("_name_or_path") or "")),
+            "pipeline": self.pipeline_class.__name__,
+            "experts": 1 if getattr(self.pipe, "transformer_2", None) is None else 2,
+            "steps": self.num_steps,
+            "height": self.settings.height,
+            "width": self.settings.width,
+            "frames": self.settings.num_frames,
+            "fps": self.fps,
+            "guidance": float(self.settings.guidance_scale),
+            "shift": schedule.get("flow_shift") or schedule.get("shift"),
+            "boundary": self.pipe.config.get("boundary_ratio"),
+        }
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -136,7 +156,7 @@ class PipelineBackbone(Passages, Backbone):
         return token_positions(self.pipe.tokenizer, cleaned, words, spans, self.settings.max_sequence_length)
 
     @torch.no_grad()
-    def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
+    def encode(self, prompt: str, image: Picture | None = None) -> Conditioning:
         """Encode the prompt and the negative prompt."""
         self.check_image(image)
         with self._placer.text_encoder():
@@ -156,10 +176,18 @@ class PipelineBackbone(Passages, Backbone):
 
     # Sampling
 
-    def start(self, seed: int) -> Tensor:
-        """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator."""
-        self._generator = torch.Generator().manual_seed(seed)
+    def start(self, seed: int, generator: torch.Generator | None = None) -> Tensor:
+        """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator if none is given.
+
+        A scheduler that draws noise draws it from the seed too; beside a generator, from what the pipeline gives it.
+        """
+        self._generator = torch.Generator().manual_seed(seed) if generator is None else generator
+        self._step_generator = self._generator if generator is None else None
+        self._changed, self.pipe._interrupt = None, False
         self._set_timesteps(self.device)
+        return self._noise()
+
+    def _noise(self) -> Tensor:
         latents: Tensor = self.pipe.prepare_latents(
             batch_size=1,
             num_channels_latents=self._latent_channels,
@@ -183,6 +211,11 @@ class PipelineBackbone(Passages, Backbone):
         return prediction.float() if self.batched else prediction
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the pipeline's ``_interrupt`` was set since the start."""
+        return bool(getattr(self.pipe, "_interrupt", False))
+
+    @property
     def one_batch(self) -> bool:
         """Whether both passes of guidance run as one batch."""
         wanted = self.batched if self.placement.batched_guidance is None else self.placement.batched_guidance
@@ -191,19 +224,38 @@ class PipelineBackbone(Passages, Backbone):
     @torch.no_grad()
     def step(self, latents: Tensor, index: int, conditioning: Conditioning) -> Tensor:
         """Take one step of the pipeline's sampling loop."""
+        if self.interrupted:
+            return latents
+        known = self._changed or conditioning
 
         def predict(text: Text) -> Tensor:
-            return self.predict(latents, index, conditioning, text)
+            return self.predict(latents, index, known, text)
 
-        return self._advance(guided(predict, conditioning, self._scale(index), self.one_batch), index, latents)
+        stepped = self._advance(guided(predict, known, self._scale(index), self.one_batch), index, latents)
+        if self.on_step_end is not None:
+            stepped, self._changed = self.on_step_end(index, stepped, known)
+        if index == len(self.pipe.scheduler.timesteps) - 1:
+            self._changed = None
+        return stepped
 
-    @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Decode as the pipeline does."""
-        video = self._decode(latents)
-        frames: Tensor = self.pipe.video_processor.postprocess_video(video, output_type="pt")[0]
-        self.pipe.maybe_free_model_hooks()
+        frames: Tensor = self.frames(latents, "pt")[0]
         return frames
+
+    @torch.no_grad()
+    def frames(self, latents: Tensor, output_type: str) -> Any:
+        """Return what the pipeline returns as ``frames``, a batch of one video.
+
+        Args:
+            latents: the latents after the last step.
+            output_type: ``pt``, ``np``, ``pil``, or ``latent`` for the latents themselves.
+        """
+        video: Any = latents
+        if output_type != "latent":
+            video = self.pipe.video_processor.postprocess_video(self._decode(latents), output_type=output_type)
+        self.pipe.maybe_free_model_hooks()
+        return video
 
     # TTO
 
@@ -234,8 +286,18 @@ class PipelineBackbone(Passages, Backbone):
             raise ValueError(
                 f"step {index} is not taken by the adapted transformer; its steps are 0 to {self.max_guided_steps - 1}"
             )
+        conditioning = self._changed or conditioning
         weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
         with self.steering.reading(weights, blocks) as maps:
             self.predict(latents, index, conditioning, Text.prompt(conditioning))
         attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
         return attention
+
+
+def _name(pretrained: str) -> str:
+    """Return a model's id on the hub, or the last part of its folder: where it lies on a disk is nobody's business."""
+    cached = re.search(r"models--([^/\\]+)--([^/\\]+)", pretrained)
+    if cached:
+        return f"{cached[1]}/{cached[2]}"
+    a_folder = Path(pretrained).is_absolute() or Path(pretrained).exists() or pretrained.count("/") != 1
+    return (Path(pretrained).name if a_folder else pretrained)[:256]

@@ -10,6 +10,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
 
+from ttom_pl.backbones.base import Picture
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.backbones.wan import WanBackbone
 from ttom_pl.scene import Conditioning
@@ -25,14 +26,16 @@ class WanImageBackbone(WanBackbone):
     pipeline_class = WanImageToVideoPipeline
     name = "wan-image"
 
-    def check_image(self, image: Path | None) -> None:
+    def check_image(self, image: Picture | None) -> None:
         """Raise ``ValueError`` if there is no image, or none that can be read."""
         if image is None:
-            raise ValueError("this model makes videos from an image; give the prompt an 'image' in a .jsonl file")
+            raise ValueError(
+                "this model makes videos from an image; give the prompt an 'image' in a .jsonl file, or image="
+            )
         _picture(image)
 
     @torch.no_grad()
-    def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
+    def encode(self, prompt: str, image: Picture | None = None) -> Conditioning:
         """Encode the prompt, the negative prompt and the image."""
         conditioning = super().encode(prompt, image)
         assert image is not None
@@ -63,10 +66,7 @@ class WanImageBackbone(WanBackbone):
     def _latent_shape(self) -> tuple[int, ...]:
         return 1, self._latent_channels, *self.units.latents(self.settings, self.settings.num_frames)
 
-    def start(self, seed: int) -> Tensor:
-        """Reset the scheduler and draw the noise as the pipeline does, from a CPU generator."""
-        self._set_timesteps(self.device)
-        self._generator = torch.Generator().manual_seed(seed)
+    def _noise(self) -> Tensor:
         drawn = {"generator": self._generator, "device": self.device, "dtype": torch.float32}
         noise: Tensor = randn_tensor(self._latent_shape, **drawn)
         return noise
@@ -107,12 +107,14 @@ class WanImageBackbone(WanBackbone):
         return latents
 
 
-def _picture(image: Path) -> Image.Image:
-    """Read all of an image: one that is cut off, or larger than Pillow takes, is found out here.
+def _picture(image: Picture) -> Image.Image | Tensor:
+    """Read all of a file: one that is cut off, or larger than Pillow takes, is found out here.
 
     Raises:
         ValueError: if it cannot be read.
     """
+    if not isinstance(image, Path):
+        return image
     try:
         with Image.open(image) as opened:
             return opened.convert("RGB")

@@ -1,18 +1,17 @@
 """The parametric memory around the rehearsal of each prompt: lookup before, write after."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lightning.pytorch.utilities import rank_zero_warn
 
 from ttom_pl.callbacks.base import MemoryCallback, StreamInfo
+from ttom_pl.callbacks.remembering import Remembering
 from ttom_pl.evaluation.metrics import HitRate
 from ttom_pl.io.ranges import check_range
-from ttom_pl.memory import LFU, AdapterSpec, EvictionPolicy, Memory, MergeRule, RunningAverage, memory_folder
-from ttom_pl.memory.attention_maps import pack_maps
-from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, Recall, RecallPolicy, SceneMemory
+from ttom_pl.memory import LFU, EvictionPolicy, Memory, MergeRule, RunningAverage, memory_folder
+from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, Recall, RecallPolicy
 from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.run import Decision, RunFolder
 from ttom_pl.run.request import Request
@@ -37,6 +36,10 @@ class StorePolicy:
     capacity_bytes: int | None = None
     eviction: EvictionPolicy = LFU()  # noqa: RUF009
     merge: MergeRule = RunningAverage()  # noqa: RUF009
+
+    def open(self, path: Path | None, read_only: bool = False) -> Memory:
+        """Open a memory of a folder, or one that lasts until it is closed where there is no path."""
+        return Memory(path, self.capacity, self.capacity_bytes, self.eviction, self.merge, read_only=read_only)
 
     def __post_init__(self) -> None:
         check_range("memory.store.capacity", self.capacity, least=1, meaning="entries; memory.mode off remembers none")
@@ -82,32 +85,21 @@ class ParametricMemory(MemoryCallback):
         self.keep_policy = keep
         self.store_policy = store
         self._hit_rate = HitRate()
-        self._scenes: SceneMemory | None = None
+        self._remembering: Remembering | None = None
 
     def open(self, folder: RunFolder, module: LayoutTTO) -> None:
         """Open the memory, if there is an adapter to remember."""
         if self.mode == "off" or module.adapter is None:
             return
-        self._module, self._run = module, folder.id
+        self._run = folder.id
         place, read_only = self.path or folder.path / "memory", self.mode == "read-only"
-        path = _existing(place) if read_only else memory_folder(place) or place
-        store = self.store_policy
-        self._scenes = SceneMemory(
-            Memory(path, store.capacity, store.capacity_bytes, store.eviction, store.merge, read_only=read_only),
-            module.backbone.embed,
-            module.backbone.fingerprint,
-            _spec(module, self.keep_policy.shift_steps),
-            module.guided_steps * module.iterations,
-            read_only,
-            self.key_policy,
-            self.recall_policy,
-            self.keep_policy,
-        )
-        memory = self._scenes.memory
-        if read_only and not any(map(self._scenes.fits, memory)):
+        memory = self.store_policy.open(folder_of_memory(place, read_only), read_only)
+        policies = self.key_policy, self.recall_policy, self.keep_policy
+        self._remembering = Remembering(memory, module, read_only, *policies, self._hit_rate)
+        if read_only and not any(map(self._remembering.scenes.fits, memory)):
             rank_zero_warn(
-                f"the read-only memory {str(path)!r} holds nothing for this model and adapter (rank, alpha, layers, "
-                f"guided steps), of {len(memory)} entries in all: every prompt will be a miss"
+                f"the read-only memory {str(memory.path)!r} holds nothing for this model and adapter (rank, alpha, "
+                f"layers, guided steps), of {len(memory)} entries in all: every prompt will be a miss"
             )
 
     def on_stream_start(self, stream: StreamInfo) -> None:
@@ -120,37 +112,31 @@ class ParametricMemory(MemoryCallback):
 
     def recall(self, scene: Scene) -> Recall | None:
         """Look the scene up."""
-        if self._scenes is None:
-            return None
-        adapter = self._module.adapter
-        assert adapter is not None
-        return self._scenes.recall(scene.layout, adapter.check)
+        return None if self._remembering is None else self._remembering.recall(scene)
 
     def propose(self, request: Request, scene: Scene, recall: Recall, fit: Fit) -> Proposal:
         """Say what is worth keeping."""
-        assert self._scenes is not None
-
-        def maps(stored: Fit) -> Mapping[str, Any]:
-            looks = {
-                "before": self._module.first_attention(scene),
-                "after": self._module.first_attention(scene, stored),
-            }
-            return {when: pack_maps(look) for when, look in looks.items()}
-
-        proposal = self._scenes.propose(request, request.digest(self._run), recall, fit, maps)
-        self._hit_rate.update(proposal.decision)
-        hit_rate = round(float(self._hit_rate.compute()), 4)
-        return replace(proposal, decision=replace(proposal.decision, hit_rate=hit_rate))
+        assert self._remembering is not None
+        return self._remembering.propose(request, self._run, scene, recall, fit)
 
     def commit(self, proposal: Proposal) -> Decision:
         """Write it."""
-        return proposal.decision if self._scenes is None else self._scenes.commit(proposal)
+        return proposal.decision if self._remembering is None else self._remembering.commit(proposal)
 
     def close(self) -> None:
         """Close the memory."""
-        if self._scenes is not None:
-            self._scenes.memory.close()
-            self._scenes = None
+        if self._remembering is not None:
+            self._remembering.scenes.memory.close()
+            self._remembering = None
+
+
+def folder_of_memory(path: Path, read_only: bool) -> Path:
+    """Return the folder of the memory that a path names: of a run that has one, or of one that is to be made.
+
+    Raises:
+        ValueError: if there is none to be read only.
+    """
+    return _existing(path) if read_only else memory_folder(path) or path
 
 
 def _existing(path: Path) -> Path:
@@ -161,11 +147,3 @@ def _existing(path: Path) -> Path:
             "that has filled one, or set memory.mode to read-write"
         )
     return folder
-
-
-def _spec(module: LayoutTTO, shift_steps: int | None) -> AdapterSpec:
-    adapter, guided = module.adapter, module.guided_steps
-    assert adapter is not None
-    steps = min(guided, guided if shift_steps is None else shift_steps) if module.method.moves else 0
-    shift = (steps, *module.backbone.start(0).shape[1:]) if steps else ()
-    return AdapterSpec(adapter.rank, adapter.alpha, adapter.target_modules, guided, shift)

@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from ttom_pl.cli._parser import make_parser
 from ttom_pl.io.plain import plain_json, plain_lines
 from ttom_pl.io.ranges import check_range
+from ttom_pl.io.whole_files import write_text
 from ttom_pl.memory import (
     FIFO,
     LFU,
@@ -31,6 +32,7 @@ from ttom_pl.memory import (
     verify_folder,
     windows,
 )
+from ttom_pl.memory.comfyui import check_lora_name, comfyui_workflow
 from ttom_pl.memory.entry import first_steps
 from ttom_pl.memory.formats import Format
 from ttom_pl.memory.rows_and_files import DATABASE
@@ -39,7 +41,7 @@ from ttom_pl.report.memory_tables import entry_facts, entry_table, norm_table, s
 
 POLICIES = {policy.__name__: policy for policy in (LFU, LRU, FIFO, AgeingLFU, LeastIterationsSaved)}
 _UNBOUNDED = sys.maxsize
-_POSITIVE = {"limit", "windows", "capacity", "capacity_bytes"}
+_POSITIVE = {"limit", "steps", "windows", "capacity", "capacity_bytes"}
 
 
 def main(args: Sequence[str]) -> None:
@@ -84,8 +86,14 @@ def _parser() -> ArgumentParser:
     )
     sub.add_argument("--id", type=str | None, help="export this entry alone")
     sub.add_argument("--format", type=Format | None, help="of an entry; else diffusers")
-    sub = command("import", "take over the entries of an exported file")
-    sub.add_argument("file", type=Path, help="what `ttom memory export` wrote")
+    sub.add_argument("--workflow", type=Path | None, help="for ComfyUI: write a workflow too, which uses it as learnt")
+    sub.add_argument("--steps", type=int | None, help="denoising steps of the workflow; else those it was learnt in")
+    sub = command("import", "take over the entries of an exported file, or a LoRA of any tool for a scene")
+    sub.add_argument("file", type=Path, help="what `ttom memory export` wrote, or a LoRA")
+    sub.add_argument("--layout", type=Path | None, help="of a LoRA: file with the scene, a prompt or a layout")
+    sub.add_argument(
+        "--config", type=Path, nargs="*", default=[], help="of a LoRA: configs of its stream; else the run's"
+    )
     _add_capacity(sub)
     sub = command("prune", "forget entries until no more than the capacity is left")
     _add_capacity(sub)
@@ -207,20 +215,53 @@ def _export(options: Namespace) -> tuple[Any, str]:
         raise ValueError(f"{str(options.out)!r} is a file; --format peft writes a folder, give another name")
     if options.format != "peft" and options.out.is_dir():
         raise ValueError(f"{str(options.out)!r} is a folder; give the name of a file to write")
+    if options.steps and not options.workflow:
+        raise ValueError(f"--steps {options.steps} is for a workflow; give --workflow FILE, or leave it out")
+    if options.workflow and (options.format != "comfyui" or options.workflow.suffix != ".json"):
+        raise ValueError(f"--workflow {options.workflow} is for --format comfyui, and a .json file; give both")
+    if options.workflow:
+        check_lora_name(options.out.name)
     with _open(options) as memory:
         if options.id is None:
             number = export_memory(memory, options.out)
             return {"entries": number, "file": str(options.out)}, f"{number} entries: {options.out}"
         entry = _find(memory, options.id)
-        path = export_adapter(entry, memory.load(entry), options.out, options.format or "diffusers")
+        adapter = memory.load(entry)
+    workflow = None
+    if options.workflow:
+        workflow = comfyui_workflow(entry, adapter, options.out.name, options.steps)
+    path = export_adapter(entry, adapter, options.out, options.format or "diffusers")
+    result = {"id": entry.id, "file": str(path), "active_steps": entry.spec.active_steps}
     note = f"switch it on for {first_steps(entry.spec.active_steps)} only"
-    return {"id": entry.id, "file": str(path), "active_steps": entry.spec.active_steps}, f"{path}\n{note}"
+    if workflow is None:
+        return result, f"{path}\n{note}"
+    options.workflow.parent.mkdir(parents=True, exist_ok=True)
+    write_text(options.workflow, json.dumps(workflow, indent=2, ensure_ascii=False) + "\n")
+    return result | {"workflow": str(options.workflow)}, f"{path}\n{options.workflow}: has it on in them only"
 
 
 def _import(options: Namespace) -> tuple[Any, str]:
+    if options.layout is not None:
+        return _import_lora(options)
+    if options.config:
+        raise ValueError("--config is for a LoRA; give its scene too, with --layout")
+    if options.file.is_dir() or options.file.suffix == ".safetensors":
+        raise ValueError(f"{options.file} looks like a LoRA; say for which scene it is, with --layout FILE")
     with _open(options) as memory:
         adopted = import_memory(memory, options.file)
     return vars(adopted), _adopted(*map(len, vars(adopted).values()))
+
+
+def _import_lora(options: Namespace) -> tuple[Any, str]:
+    from ttom_pl.cli._lora import config_of, import_lora  # a model and its libraries, for this alone
+
+    run = config_of(options.path)
+    configs = options.config or ([] if run is None else [run])
+    if not configs:
+        raise ValueError(f"{options.path} is in no run; give the config of the stream that is to use it, with --config")
+    with _open(options) as memory:
+        entry = import_lora(memory, options.file, options.layout, configs)
+    return _public(entry), f"{entry.id}: {entry.key_text}\nfor {first_steps(entry.spec.active_steps)}"
 
 
 def _merge(options: Namespace) -> tuple[Any, str]:

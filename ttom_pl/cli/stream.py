@@ -20,12 +20,11 @@ import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
 from ttom_pl.cli._parser import SETTINGS
-from ttom_pl.cli._processes import alone
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.evaluation.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts.datamodule import PromptStream
-from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.rehearsal import LayoutTTO, alone
 from ttom_pl.run import RESULTS, Result, RunFolder, check_places
 from ttom_pl.stream import Stream
 

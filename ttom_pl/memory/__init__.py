@@ -1,6 +1,7 @@
 """The parametric memory: a versioned, searchable store of LoRA adapters that knows nothing of its caller."""
 
 from ttom_pl.memory.adoption import Adopted
+from ttom_pl.memory.comfyui import comfyui_workflow
 from ttom_pl.memory.entry import SHIFT, AdapterSpec, AdapterTensors, Entry, Match
 from ttom_pl.memory.errors import (
     CorruptEntryError,
@@ -18,6 +19,7 @@ from ttom_pl.memory.exchange import export_memory, import_memory, merge_memories
 from ttom_pl.memory.formats import block_norms, export_adapter
 from ttom_pl.memory.history import Lookup, Window, windows
 from ttom_pl.memory.merge import MergeRule, PaperMerge, Replace, RunningAverage, blend
+from ttom_pl.memory.origin import Origin, origin_of
 from ttom_pl.memory.repair import VerifyReport
 from ttom_pl.memory.rows_and_files import memory_folder
 from ttom_pl.memory.store import Memory
@@ -50,6 +52,7 @@ __all__ = [
     "MemoryStoreError",
     "MemoryWriteError",
     "MergeRule",
+    "Origin",
     "PaperMerge",
     "Replace",
     "RunningAverage",
@@ -58,11 +61,13 @@ __all__ = [
     "Window",
     "blend",
     "block_norms",
+    "comfyui_workflow",
     "export_adapter",
     "export_memory",
     "import_memory",
     "memory_folder",
     "merge_memories",
+    "origin_of",
     "verify_folder",
     "windows",
 ]

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -11,25 +12,22 @@ import torch
 from torch import Tensor
 
 from ttom_pl.io.whole_files import replacing_in, write_bytes
+from ttom_pl.memory.comfyui import comfyui_layer
 from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry, first_steps
 from ttom_pl.memory.files import lora, lora_config
+from ttom_pl.memory.origin import origin_of
 
 Format = Literal["diffusers", "comfyui", "peft"]
 
 _NAME = re.compile(r"(?P<component>[^.]+)\.(?P<module>.+)\.lora_(?P<matrix>[AB])\.weight")
-_BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
-_LAYERS = {"to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "o"}
-_COMFYUI = {f"attn1.{name}": f"self_attn.{comfy_name}" for name, comfy_name in _LAYERS.items()}
-_COMFYUI |= {f"attn2.{name}": f"cross_attn.{comfy_name}" for name, comfy_name in _LAYERS.items()}
-_COMFYUI |= {"ffn.net.0.proj": "ffn.0", "ffn.net.2": "ffn.2"}
-"""Layers of a block by diffusers' names, and by those of Wan's own code, which ComfyUI runs."""
 
 
 def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, format: Format = "diffusers") -> Path:
     """Write the adapter of an entry for another tool.
 
-    That it is meant for the first denoising steps only is in the file's metadata (``ttom_active_steps``); no tool heeds
-    it by itself. A shift of the latents stays behind: no tool has a place for it.
+    That it is meant for the first denoising steps only is in the file's metadata (``ttom_active_steps``), with model,
+    expert, rank and the version of this package; no tool heeds it by itself. A shift of the latents stays behind: no
+    tool has a place for it.
 
     Args:
         entry: the entry.
@@ -53,7 +51,7 @@ def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, form
             (unfinished / "adapter_model.safetensors").write_bytes(data)
         return path
     if format == "comfyui":
-        tensors = _renamed(adapter, _comfyui_name)
+        tensors = _renamed(adapter, lambda module, matrix: f"{comfyui_layer(entry, module)}.lora_{matrix}.weight")
         alphas = {f"{name.rsplit('.lora_', 1)[0]}.alpha": torch.tensor(entry.spec.alpha) for name in tensors}
         data = safetensors.torch.save(tensors | alphas, _notes(entry))
     else:
@@ -128,13 +126,6 @@ def _peft_name(module: str, matrix: str) -> str:
     return f"base_model.model.{module}.lora_{matrix}.weight"
 
 
-def _comfyui_name(module: str, matrix: str) -> str:
-    block = _BLOCK.fullmatch(module)
-    if block is None or block[2] not in _COMFYUI:
-        raise ValueError(f"ComfyUI's Wan loader has no name for {module!r}; export it for diffusers or PEFT")
-    return f"diffusion_model.blocks.{block[1]}.{_COMFYUI[block[2]]}.lora_{matrix}.weight"
-
-
 def _peft_config(entry: Entry) -> Mapping[str, object]:
     return {
         "peft_type": "LORA",
@@ -148,16 +139,23 @@ def _peft_config(entry: Entry) -> Mapping[str, object]:
 
 
 def _notes(entry: Entry) -> dict[str, str]:
-    steps = entry.spec.active_steps
-    return {
+    steps, origin = entry.spec.active_steps, origin_of(entry.extra)
+    notes = {
         "format": "pt",
+        "ttom_version": version("ttom_pl"),
         "ttom_active_steps": str(steps),
         "ttom_note": f"learnt for {first_steps(steps)}: switch it off, or to strength 0, after them",
+        "ttom_rank": str(entry.spec.rank),
+        "ttom_alpha": f"{entry.spec.alpha:g}",
         "ttom_entry_id": entry.id,
         "ttom_key": entry.key_text,
         "ttom_prompt": entry.prompt,
         "ttom_backbone": entry.fingerprint,
     }
+    if origin is not None:
+        notes |= {"ttom_model": origin.model, "ttom_pipeline": origin.pipeline, "ttom_expert": origin.expert}
+        notes |= {"ttom_steps": str(origin.steps)}
+    return notes
 
 
 __all__ = ["Format", "block_norms", "check_names", "export_adapter"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ttom_pl.memory.attention_maps import unpack_maps
 from ttom_pl.memory.entry import Entry, check_key
+from ttom_pl.memory.origin import origin_of
 
 _TEXTS = {"key_text": 1_000_000, "prompt": 1_000_000, "fingerprint": 1_000}
 """Texts, and how many characters they may have."""
@@ -140,6 +141,10 @@ def _extra(extra: Mapping[str, Any]) -> str | None:
         return f"cold_iterations: {fault}"
     if "writer" in extra and (fault := _text(extra["writer"], _PARENT_LENGTH)):
         return f"writer: {fault}"
+    try:
+        origin_of(extra)
+    except (ValueError, TypeError) as error:
+        return f"model: {error}"
     attention = extra.get("attention", {})
     if not isinstance(attention, dict):
         return "attention: it is no object"

@@ -13,6 +13,7 @@ from torch import Tensor
 from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout
 from ttom_pl.memory import (
+    SHIFT,
     AdapterSpec,
     CorruptEntryError,
     Entry,
@@ -20,9 +21,11 @@ from ttom_pl.memory import (
     Match,
     Memory,
     MemoryBusyError,
+    Origin,
     Transaction,
     blend,
 )
+from ttom_pl.memory.transaction import NewEntry
 from ttom_pl.recall.keys import TEXT_WEIGHT, Embed, scene_key, sentence_embedder
 from ttom_pl.recall.learnt import pack, unpack
 from ttom_pl.recall.policy import KeepPolicy, RecallPolicy, hit_read, iterations_saved
@@ -77,6 +80,7 @@ class SceneMemory:
         key: what makes two scenes similar.
         recall: which entries answer.
         keep: what is remembered.
+        origin: what entries tell of the model.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class SceneMemory:
         key: KeyPolicy = KeyPolicy(),
         recall: RecallPolicy = RecallPolicy(),  # noqa: B008
         keep: KeepPolicy = KeepPolicy(),  # noqa: B008
+        origin: Origin | None = None,
     ) -> None:
         self.memory = memory
         self.read_only = read_only
@@ -100,6 +105,7 @@ class SceneMemory:
         self._fingerprint = key.fingerprint(fingerprint)
         self._spec = spec
         self._most = most_iterations
+        self._origin = {} if origin is None else {"model": origin.to_dict()}
 
     def fits(self, entry: Entry) -> bool:
         """Whether an entry could answer."""
@@ -184,7 +190,9 @@ class SceneMemory:
         shift_steps = self._spec.shift[0] if self._spec.shift else 0
         stored = pack(fit, getattr(torch, self.keep_policy.dtype), shift_steps)
         known = recall.matches[0].entry.extra.get("cold_iterations") if hit else fit.updates
-        extra: dict[str, Any] = {"seed": request.seed} | ({} if known is None else {"cold_iterations": known})
+        extra: dict[str, Any] = (
+            {"seed": request.seed} | self._origin | ({} if known is None else {"cold_iterations": known})
+        )
         if self.keep_policy.attention and write == "insert":
             extra["attention"] = dict(maps(replace(fit, learnt=unpack(stored)[0])))
         entry = {
@@ -198,6 +206,29 @@ class SceneMemory:
         }
         record = {"loss_before": fit.iterations[0], "loss_after": fit.iterations[-1], "iterations": fit.updates}
         return Proposal(mark, decision, write, saved, similarity, stored, record, entry, self._spec)
+
+    def bring(self, layout: Layout, adapter: Mapping[str, Tensor], source: str) -> Entry:
+        """Remember an adapter from elsewhere under a scene; where latents are moved, with a shift of nothing.
+
+        Args:
+            layout: the scene.
+            adapter: the adapter, of this memory's specification.
+            source: where it is from.
+        """
+        text, key = scene_key(layout, self._embed, self._key_policy.text_weight)
+        tensors = {name: tensor.to(getattr(torch, self.keep_policy.dtype)) for name, tensor in adapter.items()}
+        if self._spec.shift:
+            tensors[SHIFT] = torch.zeros(self._spec.shift, dtype=torch.float16)
+        entry: NewEntry = {
+            "key": key,
+            "key_text": text,
+            "prompt": layout.prompt,
+            "layout": json.loads(json.dumps(layout.to_dict())),
+            "fingerprint": self._fingerprint,
+            "spec": self._spec,
+            "extra": {"imported": source, **self._origin},
+        }
+        return patiently(lambda: self.memory.insert(tensors, **entry))
 
     def commit(self, proposal: Proposal) -> Decision:
         """Remember what was proposed, in one transaction; the same proposal again changes nothing.

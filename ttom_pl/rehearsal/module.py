@@ -6,14 +6,13 @@ An epoch is a guided denoising step, a batch is one iteration.
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ttom_pl.backbones import Backbone
+from ttom_pl.backbones import Backbone, Picture
 from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout, object_targets
 from ttom_pl.layout.loss import layout_loss
@@ -104,21 +103,27 @@ class LayoutTTO(LightningModule):
         # Only the LoRA parameters belong to this module: the backbone looks after its own weights and device.
         self.adapter_parameters = nn.ParameterList(self.adapter.parameters() if self.adapter else [])
 
-    def prepare(self, layout: Layout, seed: int, image: Path | None = None) -> Scene:
+    def prepare(
+        self, layout: Layout, seed: int, image: Picture | None = None, generator: torch.Generator | None = None
+    ) -> Scene:
         """Encode a prompt and its layout, and draw the noise.
 
         Args:
             layout: the layout, with the prompt.
             seed: seed of the initial noise.
             image: the image that the video starts from, where the model wants one.
+            generator: what to draw the noise from instead of from the seed.
 
         Raises:
             ValueError: if a word of the layout is not among the prompt's tokens.
         """
         tracks, targets = object_targets(layout, self.backbone.grid)
         objects = [self.backbone.token_positions(layout.prompt, track.words, track.spans) for track in tracks]
-        conditioning, noise = self.backbone.encode(layout.prompt, image), self.backbone.start(seed)
-        return Scene(layout, conditioning, noise, tuple(map(tuple, objects)), targets.to(noise.device), seed)
+        conditioning = self.backbone.encode(layout.prompt, image)
+        state = None if generator is None else generator.get_state()
+        noise = self.backbone.start(seed, generator)
+        positions, targets = tuple(map(tuple, objects)), targets.to(noise.device)
+        return Scene(layout, conditioning, noise, positions, targets, seed, generator, state)
 
     def begin(self, scene: Scene, start: Start = Start()) -> None:  # noqa: B008
         """Take up a scene: initial latents, the adapter that it starts from, an empty record.
@@ -171,7 +176,8 @@ class LayoutTTO(LightningModule):
 
     def train_dataloader(self) -> DataLoader[int]:
         """The iterations of a guided step."""
-        return DataLoader(range(self.iterations), batch_size=None)  # type: ignore[arg-type]
+        its_own = torch.Generator()  # a loader draws a seed, from everybody's generator if it has none
+        return DataLoader(range(self.iterations), batch_size=None, generator=its_own)  # type: ignore[arg-type]
 
     def on_train_epoch_start(self) -> None:
         """Begin a guided step, with what is known of its shift."""
@@ -182,7 +188,8 @@ class LayoutTTO(LightningModule):
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
         """End the guided step (-1) once its loss has converged or its budget of iterations is spent."""
-        return -1 if self.converged or batch_idx >= self.budget else None
+        ended = self.converged or batch_idx >= self.budget or self.backbone.interrupted
+        return -1 if ended else None
 
     def training_step(self, batch: int, batch_idx: int) -> None:
         """Look at the layout loss, and change what the method changes unless it is under ``stop_loss``."""

@@ -15,7 +15,7 @@ def rehearse(trainer: Trainer, module: LayoutTTO, scene: Scene, start: Start = S
         scene: the prompt.
         start: what to start from.
     """
-    module.backbone.start(scene.seed)  # the sampler may have been at another scene meanwhile
+    module.backbone.start(scene.seed, scene.rewound())  # the sampler may have been at another scene meanwhile
     module.begin(scene, start)
     if module.guided_steps:
         trainer.fit_loop.max_epochs = trainer.current_epoch + module.guided_steps

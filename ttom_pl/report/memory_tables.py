@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ttom_pl.io.plain import plain
 from ttom_pl.memory.entry import Entry, first_steps
 from ttom_pl.memory.history import Window
+from ttom_pl.memory.origin import origin_of
 
 _BAR = 24
 
@@ -28,6 +29,7 @@ def entry_facts(entry: Entry) -> str:
         "scene": entry.key_text,
         "prompt": entry.prompt,
         "backbone": entry.fingerprint,
+        **_model(entry),
         "adapter": f"rank {spec.rank}, alpha {spec.alpha:g}, {len(spec.target_modules)} layers, {size(entry.nbytes)}",
         "shift": _shift(spec.shift),
         "active": f"in {first_steps(spec.active_steps)} only",
@@ -41,6 +43,14 @@ def entry_facts(entry: Entry) -> str:
         "SHA-256": entry.content_hash,
     }
     return "\n".join(f"{name:<13} {plain(value)}" for name, value in facts.items())
+
+
+def _model(entry: Entry) -> dict[str, str]:
+    origin = origin_of(entry.extra)
+    if origin is None:
+        return {}
+    size = f"{origin.height}×{origin.width}×{origin.frames}, {origin.steps} steps"
+    return {"model": f"{origin.model or origin.pipeline}, {size}; {origin.expert} transformer"}
 
 
 def _shift(shape: Sequence[int]) -> str:

@@ -1,12 +1,11 @@
 """The stream: prompt after prompt through plan, memory, rehearsal, video and memory again.
 
-This module shows the path of a prompt; each stage is a line of :meth:`Stream.serve`.
+:meth:`Stream.serve` shows the path of a prompt; its middle is :mod:`ttom_pl.stream.path`.
 """
 
-import logging
 import time
-from collections.abc import Iterator, Sequence, Set
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence, Set
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -21,14 +20,15 @@ from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts import Prompt
 from ttom_pl.recall import Proposal
-from ttom_pl.rehearsal import LayoutTTO, check_trainer, rehearse
+from ttom_pl.rehearsal import LayoutTTO, check_trainer, quieten_fits
 from ttom_pl.run import Result, RunFolder, Skipped, check_places, image_record
 from ttom_pl.run.config import modern
 from ttom_pl.run.folder import Complete
 from ttom_pl.run.identity import changes
 from ttom_pl.run.pending import Pending, held, hold, release
 from ttom_pl.run.request import Request
-from ttom_pl.scene import Fit, Scene, Start
+from ttom_pl.scene import Fit, Scene
+from ttom_pl.stream.path import check_layout, clock, make_latents
 
 _T = TypeVar("_T")
 _VERSIONS = {name: version(name) for name in ("ttom_pl", "torch", "diffusers", "peft", "lightning")}
@@ -106,7 +106,7 @@ class Stream:
             self.folder = RunFolder.open(self.out, config, complete)
             self._known = self.folder.results()
             check_places(prompts, self._known)
-            _quieten_lightning()
+            quieten_fits()
             module.backbone.to(trainer.strategy.root_device)
             if self._memory is not None:
                 self._memory.open(self.folder, module)
@@ -126,23 +126,24 @@ class Stream:
         for callback in self._callbacks:
             callback.on_prompt_start(request)
         seconds = {"plan": request.seconds}
-        with _clock(seconds, "encode"):
-            scene = self.module.prepare(request.layout, request.seed, request.prompt.image)
-        with _clock(seconds, "recall"):
-            recall = None if request.plain or self._memory is None else self._memory.recall(scene)
-        with _clock(seconds, "fit"):
-            start = Start() if recall is None else recall.start
-            fit = Fit.none(scene) if request.plain else rehearse(self.trainer, self.module, scene, start)
-        with _clock(seconds, "denoise"):
-            latents = self.module.denoise(scene, fit)
-        with _clock(seconds, "decode"):
-            video = self.module.backbone.decode(latents)
-        result = self._result(request, fit, self._findings(request, scene, fit, video), seconds)
-        if self._memory is None or recall is None:
+        made = make_latents(
+            self.trainer,
+            self.module,
+            request.layout,
+            request.seed,
+            seconds,
+            image=request.prompt.image,
+            recall=None if self._memory is None else self._memory.recall,
+            plain=request.plain,
+        )
+        with clock(seconds, "decode"):
+            video = self.module.backbone.decode(made.latents)
+        result = self._result(request, made.fit, self._findings(request, made.scene, made.fit, video), seconds)
+        if self._memory is None or made.recall is None:
             self.folder.append(result)
             return result
-        with _clock(seconds, "memory"):
-            proposal = self._memory.propose(request, scene, recall, fit)
+        with clock(seconds, "memory"):
+            proposal = self._memory.propose(request, made.scene, made.recall, made.fit)
         return self._remember(result, proposal)
 
     def _result(self, request: Request, fit: Fit, findings: Findings, seconds: dict[str, float]) -> Result:
@@ -247,9 +248,7 @@ class Stream:
                 f"its layout has a confidence of {layout.confidence:g}, less than min_confidence "
                 f"{self.min_confidence:g} ({layout.reason}); reword it, or bring a layout"
             )
-        self.module.backbone.check_image(prompt.image)
-        for track in layout.tracks:
-            self.module.backbone.token_positions(layout.prompt, track.words, track.spans)
+        check_layout(self.module.backbone, layout, prompt.image)
         return unsure
 
     def _refuse(self, prompt: Prompt, error: ValueError) -> None:
@@ -268,22 +267,3 @@ class Stream:
 def _in_order(named: dict[str, _T]) -> dict[str, _T]:
     """Return what callbacks have found in an order that does not depend on theirs."""
     return dict(sorted(named.items()))
-
-
-@contextmanager
-def _clock(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Take the time of a stage."""
-    start = time.perf_counter()
-    yield
-    seconds[stage] = round(time.perf_counter() - start, 4)
-
-
-def _quieten_lightning() -> None:
-    """Drop the notes that Lightning prints at each fit, of which a stream makes one per prompt."""
-    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    if _is_news not in logger.filters:
-        logger.addFilter(_is_news)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("`Trainer.fit` stopped")
