@@ -8,17 +8,11 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
-# One thread: those of so small a model spend their time waiting for each other.
-STREAM := OMP_NUM_THREADS=1 $(BIN)/ttom stream --config configs/sprites.yaml
 
 .PHONY: demo test lint benchmark clean
 
 demo: $(VENV)/.installed
-	$(STREAM) --stream.out $(DEMO)/plain --model.guided_steps 0 --memory.mode off
-	$(STREAM) --stream.out $(DEMO)/cold --memory.mode off
-	$(STREAM) --stream.out $(DEMO)/memory
-	$(BIN)/ttom compare $(DEMO)/plain $(DEMO)/cold $(DEMO)/memory --out $(DEMO) \
-	  --names "plain model" "TTOM cold" "TTOM with memory"
+	$(BIN)/ttom demo --out $(DEMO)
 
 test: lint
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
