@@ -18,7 +18,7 @@ FLOORS = (
     {"layout"},
     {"io", "scene"},
     {"backbones", "chat", "memory", "prompts", "sprites"},
-    {"planners", "rehearsal"},
+    {"doctor", "planners", "rehearsal"},
     {"run"},
     {"evaluation", "recall"},
     {"probe"},

@@ -115,4 +115,6 @@ def test_configs_are_named_from_an_empty_folder(installed: Path, tmp_path: Path)
         config = yaml.safe_load(ttom(installed, tmp_path, "stream", "--config", *words, "--print_config"))
         assert config["model"]["backbone"]["init_args"]["pretrained"]
     ttom(installed, tmp_path, "plan", "configs/prompts.txt", "--out", "layouts.jsonl")
-    assert len((tmp_path / "layouts.jsonl").read_text().splitlines()) == len(files("configs")["configs/prompts.txt"].splitlines())
+    assert len((tmp_path / "layouts.jsonl").read_text().splitlines()) == len(
+        files("configs")["configs/prompts.txt"].splitlines()
+    )

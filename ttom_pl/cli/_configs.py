@@ -44,8 +44,8 @@ def _file(text: str) -> str:
     if name in names:
         return str(shipped_root() / "configs" / f"{name}.yaml")
     raise ValueError(
-        f"there is no config file {text!r}{did_you_mean(name, names)}; give a file, or one of the package's own by name: "
-        f"{', '.join(names)}"
+        f"there is no config file {text!r}{did_you_mean(name, names)}; give a file, or one of the package's own by "
+        f"name: {', '.join(names)}"
     )
 
 

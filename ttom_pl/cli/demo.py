@@ -25,7 +25,9 @@ RUNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def main(args: Sequence[str]) -> None:
     """Serve and compare, e.g. ``--out runs/demo``."""
     parser = make_parser("demo", __doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder for the runs, the table, the pictures")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/demo"), help="folder for the runs, the table, the pictures"
+    )
     parser.add_argument("--prompts", type=Path | None, help="other prompts, in the words of the embedded model")
     parser.add_argument("--limit", type=int | None, help="take only so many prompts from the start")
     options = parser.parse_args(list(args))

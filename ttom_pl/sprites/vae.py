@@ -67,7 +67,9 @@ class SpritesVAE(LightningModule):
         self.latent_noise = latent_noise
         self.train_encoder = train_encoder
         self.vae = (
-            _make_vae(base_dim, z_dim) if start_from is None else AutoencoderKLWan.from_pretrained(shipped(start_from / "vae"))
+            _make_vae(base_dim, z_dim)
+            if start_from is None
+            else AutoencoderKLWan.from_pretrained(shipped(start_from / "vae"))
         )
         self.vae.requires_grad_(True).train()
         if not train_encoder:
