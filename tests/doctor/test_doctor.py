@@ -190,7 +190,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (int(gigabytes * 9e8), int(gigabytes * 1e9)))
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A Card")
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bfloat16)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
 
     return put
 

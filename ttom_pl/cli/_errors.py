@@ -34,16 +34,19 @@ def explain(error: BaseException) -> str | None:
         error: what a command raised.
     """
     text = _explain(error)
-    return None if text is None else plain_lines(redact(f"{text}{_moved(text)}"))
+    if text is None:
+        return None
+    moved = _moved(text)
+    return plain_lines(redact(f"{moved} ({text})" if moved else text))
 
 
 def _moved(text: str) -> str:
-    """Return where the classes are that a message names by a path of earlier versions."""
+    """Return where the classes are that a message names by a path of earlier versions; empty if it names none."""
     if "ttom_pl." not in text:
         return ""
     from ttom_pl.run.config import moved_in  # with which libraries come that take seconds
 
-    return "".join(f"; {old} is {new} now, so name it by that" for old, new in moved_in(text).items())
+    return "; ".join(f"{old} is {new} now, so name it by that" for old, new in moved_in(text).items())
 
 
 def _explain(error: BaseException) -> str | None:
