@@ -1,6 +1,7 @@
 # make demo   set up and run the main job on the embedded model
 # make test   set up and run the tests
-# Both make their own virtual environment in .venv; nothing else has to be done first.
+# make docs   set up and build the documentation as a site, in runs/site
+# All make their own virtual environment in .venv; nothing else has to be done first.
 
 PYTHON ?= python3
 # The version that is tested. For another build, e.g. CPU only: make TORCH="torch==2.13.0 --index-url URL"
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint docs benchmark clean
 
 demo: $(VENV)/.installed
 	$(BIN)/ttom demo --out $(DEMO)
@@ -21,6 +22,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict
 
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/sprites.py --out runs/benchmark

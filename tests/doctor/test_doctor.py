@@ -107,7 +107,7 @@ def test_every_package_is_looked_at() -> None:
 
 
 def test_every_extra_says_what_is_missing_without_it() -> None:
-    assert set(EXTRAS) | DEVELOPERS == set(PROJECT["optional-dependencies"]) | {"docs"}
+    assert set(EXTRAS) | DEVELOPERS == set(PROJECT["optional-dependencies"])
 
 
 @pytest.mark.parametrize("name", sorted(EXTRAS))

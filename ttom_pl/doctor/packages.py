@@ -1,7 +1,9 @@
 """The packages that are needed and those that add something, against the versions that are tested."""
 
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, metadata, packages_distributions, requires, version
 
@@ -80,11 +82,7 @@ def _check(topic: str, requirement: Requirement, wrong: State, remedy: str) -> C
 def _why_not_imported(name: str) -> str | None:
     """Return why the modules of a distribution cannot be imported; ``None`` where they can."""
     wanted = canonicalize_name(name)
-    modules = [
-        module
-        for module, owners in packages_distributions().items()
-        if wanted in map(canonicalize_name, owners) and module.isidentifier() and not module.startswith("_")
-    ]
+    modules = _modules().get(wanted, [])
     for module in modules if len(modules) == 1 else [each for each in modules if canonicalize_name(each) == wanted]:
         try:
             with warnings.catch_warnings():
@@ -93,6 +91,17 @@ def _why_not_imported(name: str) -> str | None:
         except Exception as error:  # whatever a package raises when its libraries do not fit
             return next(iter(str(error).splitlines()), "") or type(error).__name__
     return None
+
+
+@cache
+def _modules() -> Mapping[str, list[str]]:
+    """Return the public modules of every distribution, by its canonical name; to look for them takes a second."""
+    modules = defaultdict(list)
+    for module, owners in packages_distributions().items():
+        if module.isidentifier() and not module.startswith("_"):
+            for owner in owners:
+                modules[canonicalize_name(owner)].append(module)
+    return modules
 
 
 def _plain(requirement: Requirement) -> str:
