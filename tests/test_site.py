@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, every link in it leads somewhere, none goes out by itself."""
+"""The documentation as a site: it builds without a warning, every link leads somewhere, none goes out by itself."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 """Pages of the site that are no files in ``docs``: the README, the reference, and whatever pages link to elsewhere.
 
-In the repository pages link to its files as one does there, e.g. ``../ttom_pl/scene.py``. The site holds a page for each
-such file (text in a block of code) or the file itself (pictures), and the links are turned to these.
+In the repository pages link to its files as one does there, e.g. ``../ttom_pl/scene.py``. The site holds a page for
+each such file (text in a block of code) or the file itself (pictures), and the links are turned to these.
 """
 
 import os
