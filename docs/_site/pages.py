@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PICTURES = {".png", ".svg", ".gif", ".jpg"}
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)\s#]+)(#[^)\s]*)?(?=\))")
 """Target and anchor of a link or a picture to a file."""
-CODE = re.compile(r"^(`{3,}).*?^\1\s*?$|``.+?``|`[^`\n]+`(?!\]\()", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^(`{3,}).*?^\1\s*?$|``.+?``|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".sh": "sh", ".json": "json"}
 README, INDEX = "README.md", "index.md"
 
@@ -26,7 +26,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     seen = set(waiting)
     while waiting:
         path = waiting.pop()
-        text = (ROOT / path).read_text(encoding="utf-8")
+        text = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).is_file() else _listing(path)
         is_markdown = path.endswith(".md")
         targets = list(_targets(path, text)) if is_markdown else []
         content = _turned(path, text) if is_markdown else _as_code(path, text)
@@ -94,11 +94,11 @@ def _outside_code(text: str) -> list[tuple[int, int]]:
 
 def _targets(path: str, text: str) -> list[str]:
     found = [match[1] for start, end in _outside_code(text) for match in LINK.finditer(text, start, end)]
-    return [target for target in (_resolved(path, link) for link in found) if (ROOT / target).is_file()]
+    return [target for target in (_resolved(path, link) for link in found) if (ROOT / target).exists()]
 
 
 def _resolved(path: str, link: str) -> str:
-    """Return what a link of a file means, relative to the repository; of a folder of the package its first module."""
+    """Return what a link of a file means, relative to the repository; a folder by what it has to say of itself."""
     target = os.path.normpath((PurePosixPath(path).parent / link).as_posix()).replace(os.sep, "/")
     if (ROOT / target).is_dir():
         inside = next((name for name in (README, "__init__.py") if (ROOT / target / name).is_file()), None)
@@ -112,7 +112,7 @@ def _turned(path: str, text: str) -> str:
 
     def turn(match: re.Match[str]) -> str:
         target = _resolved(path, match[1])
-        if not (ROOT / target).is_file():
+        if not (ROOT / target).exists():
             return match[0]
         return os.path.relpath(place(target), here).replace(os.sep, "/") + (match[2] or "")
 
@@ -121,6 +121,10 @@ def _turned(path: str, text: str) -> str:
         pieces += [text[last:start], LINK.sub(turn, text[start:end])]
         last = end
     return "".join(pieces) + text[last:]
+
+
+def _listing(path: str) -> str:
+    return "\n".join(sorted(file.name for file in (ROOT / path).iterdir() if not file.name.startswith("_")))
 
 
 def _as_code(path: str, text: str) -> str:

@@ -37,7 +37,7 @@ OPTIONS = ["--model.iterations", "--model.lr", "--data.prompts", "--trainer.call
             "there is no class 'GramarPlanner'; did you mean 'GrammarPlanner'; name one of the package, or the path of",
         ),
         (
-            "Problem with given class_path 'ttom_pl.planners.GramarPlanner': module 'ttom_pl' has no attribute 'planners'",
+            "Problem with given class_path 'ttom_pl.planners.GramarPlanner': module 'planners' has no attribute",
             "there is no class 'ttom_pl.planners.GramarPlanner'; did you mean 'GrammarPlanner'",
         ),
         (
