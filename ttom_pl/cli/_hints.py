@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
+from ttom_pl.cli._errors import tidied
 from ttom_pl.cli._guess import did_you_mean
 
 _UNKNOWN = re.compile(r"^unrecognized arguments: (--[\w.-]+)")
@@ -16,6 +17,7 @@ _NO_CLASS = re.compile(
     r"Problem with given class_path '([\w.]+)': (?:module '[\w.]+' has no attribute|No module named)"
 )
 _NO_COMMAND = re.compile(r"invalid choice: '([^']+)' \(choose from (.+?)\)")
+_HINTED = re.compile(r"there is no (?:option|class|') ?|\w+ has no option '")
 _PARSERS_OWN = re.compile(r", got NestedArg\(.*?\)$")
 _CLASSES_OF = ("ttom_pl.", "lightning.pytorch.callbacks.", "lightning.pytorch.loggers.")
 
@@ -27,8 +29,10 @@ def hinted(message: str, options: Iterable[str]) -> str:
         message: what the parser says.
         options: the options that it knows, with their dashes.
     """
-    message = _PARSERS_OWN.sub("", message)
-    hint = next(_hints(message, list(options)), "")
+    if _HINTED.search(message):  # by a parser within this one
+        return message
+    message = _PARSERS_OWN.sub("", tidied(message))
+    hint = next(filter(None, _hints(" ".join(message.split()), list(options))), "")
     return f"{hint} ({message})" if hint else message
 
 
