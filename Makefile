@@ -1,6 +1,7 @@
 # make demo   set up and run the main job on the embedded model
 # make test   set up and run the tests
-# Both make their own virtual environment in .venv; nothing else has to be done first.
+# make docs   set up and build the documentation as a site, in runs/site
+# All make their own virtual environment in .venv; nothing else has to be done first.
 
 PYTHON ?= python3
 # The version that is tested. For another build, e.g. CPU only: make TORCH="torch==2.13.0 --index-url URL"
@@ -8,17 +9,11 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
-# One thread: those of so small a model spend their time waiting for each other.
-STREAM := OMP_NUM_THREADS=1 $(BIN)/ttom stream --config configs/sprites.yaml
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint docs benchmark clean
 
 demo: $(VENV)/.installed
-	$(STREAM) --stream.out $(DEMO)/plain --model.guided_steps 0 --memory.mode off
-	$(STREAM) --stream.out $(DEMO)/cold --memory.mode off
-	$(STREAM) --stream.out $(DEMO)/memory
-	$(BIN)/ttom compare $(DEMO)/plain $(DEMO)/cold $(DEMO)/memory --out $(DEMO) \
-	  --names "plain model" "TTOM cold" "TTOM with memory"
+	$(BIN)/ttom demo --out $(DEMO)
 
 test: lint
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -27,6 +22,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict
 
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/sprites.py --out runs/benchmark

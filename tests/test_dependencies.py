@@ -18,7 +18,7 @@ FLOORS = (
     {"layout"},
     {"io", "scene"},
     {"backbones", "chat", "memory", "prompts", "sprites"},
-    {"export", "planners", "rehearsal"},
+    {"doctor", "export", "planners", "rehearsal"},
     {"run"},
     {"evaluation", "recall"},
     {"probe"},

@@ -191,7 +191,7 @@ def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("command", [[name] for name in COMMANDS if name != "memory"] + [["memory", "list"]])
 def test_every_command_refuses_unknown_options_alike(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """In a line, and with no guess at what was meant."""
+    """In a line, and with no guess where nothing is near."""
     error = fails(lambda: main([*command, "--no-such-option"]), capsys)
     assert error.startswith(f"ttom {command[0]}: error: ")
     assert len(error.splitlines()) == 1
@@ -204,7 +204,8 @@ def test_commands_have_one_parser() -> None:
     imported = {line for line in lines if line.startswith(("import argparse", "from argparse"))}
     assert imported == {
         "from argparse import ArgumentError",
-        "from argparse import RawDescriptionHelpFormatter",
+        "from argparse import ArgumentError, RawDescriptionHelpFormatter",
+        "from argparse import SUPPRESS",
     }
 
 

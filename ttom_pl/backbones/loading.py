@@ -9,6 +9,7 @@ from diffusers import DiffusionPipeline
 from huggingface_hub.errors import GatedRepoError
 
 from ttom_pl.backbones.quantization import Quantization
+from ttom_pl.io.shipped import shipped
 
 
 def load_pipeline(
@@ -22,7 +23,8 @@ def load_pipeline(
 
     Args:
         cls: the pipeline's class.
-        pretrained: a folder, or the id of a model on the Hugging Face hub; ``HF_HOME`` and ``HF_HUB_OFFLINE`` count.
+        pretrained: a folder, that of the embedded model (``checkpoints/sprites``, from wherever one stands), or the id
+            of a model on the Hugging Face hub; ``HF_HOME`` and ``HF_HUB_OFFLINE`` count.
         dtype: precision of the weights.
         vae_dtype: that of the VAE, if it is another.
         quantization: which parts are held in fewer bits.
@@ -31,6 +33,7 @@ def load_pipeline(
         FileNotFoundError: if there is no such folder or model, or if it is gated and access was not granted.
         ValueError: if it cannot be quantised.
     """
+    pretrained = str(shipped(pretrained))
     if not Path(pretrained).is_dir() and (pretrained.startswith((".", "/")) or pretrained.count("/") != 1):
         raise FileNotFoundError(
             f"no model folder {pretrained!r}; give a {cls.__name__} folder or a hub id 'owner/name'"

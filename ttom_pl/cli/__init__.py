@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from ttom_pl.cli._configs import with_config_files
 from ttom_pl.cli._errors import explain
+from ttom_pl.cli._guess import did_you_mean
 from ttom_pl.cli._terminal import drop_output, flush_output, make_printable, stopping_at_sigterm
 
 COMMANDS = {
+    "demo": "serve 24 prompts with the embedded model: plain, with TTO, with TTO and memory; and compare them",
     "stream": "serve the prompts of a file: plan, rehearse, remember, write videos and scores",
     "plan": "plan the prompts of a file: layouts, and pictures of them",
     "evaluate": "score a folder of videos, of this or any other tool, against their prompts",
@@ -20,6 +23,7 @@ COMMANDS = {
     "probe": "measure which blocks the layout loss should read",
     "memory": "look at a memory, check it, carry it elsewhere",
     "pretrain": "train the embedded Sprites model",
+    "doctor": "tell what of this machine and its packages can be used, what cannot, and how to mend it",
 }
 """Subcommands and what they do; each is a module of this package with a ``main(args)``."""
 _SIGNALLED = 128
@@ -74,9 +78,10 @@ def _run(words: Sequence[str]) -> None:
     elif words[0] == "--version":
         print(f"ttom {version('ttom_pl')}")
     elif words[0] in COMMANDS:
-        import_module(f"ttom_pl.cli.{words[0]}").main(words[1:])
+        import_module(f"ttom_pl.cli.{words[0]}").main(with_config_files(words[1:]))
     else:
-        print(f"ttom: there is no command {words[0]!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+        guess = did_you_mean(words[0], COMMANDS)
+        print(f"ttom: there is no command {words[0]!r}{guess}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)
 
 

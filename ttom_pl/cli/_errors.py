@@ -34,16 +34,19 @@ def explain(error: BaseException) -> str | None:
         error: what a command raised.
     """
     text = _explain(error)
-    return None if text is None else plain_lines(redact(f"{text}{_moved(text)}"))
+    if text is None:
+        return None
+    moved = _moved(text)
+    return plain_lines(redact(f"{moved} ({text})" if moved else text))
 
 
 def _moved(text: str) -> str:
-    """Return where the classes are that a message names by a path of earlier versions."""
+    """Return where the classes are that a message names by a path of earlier versions; empty if it names none."""
     if "ttom_pl." not in text:
         return ""
     from ttom_pl.run.config import moved_in  # with which libraries come that take seconds
 
-    return "".join(f"; {old} is {new} now, so name it by that" for old, new in moved_in(text).items())
+    return "; ".join(f"{old} is {new} now, so name it by that" for old, new in moved_in(text).items())
 
 
 def _explain(error: BaseException) -> str | None:
@@ -52,7 +55,7 @@ def _explain(error: BaseException) -> str | None:
     if isinstance(error, UnicodeDecodeError):
         return f"a file is not text: byte {error.start} is not UTF-8 ({error.reason}); save it as UTF-8"
     if isinstance(error, ArgumentError | ValueError):
-        return _tidied(str(error))
+        return tidied(str(error))
     if isinstance(error, yaml.YAMLError):
         return f"a YAML file cannot be read: {' '.join(str(error).split())}; correct it"
     if _is_of(error, "lightning", "MisconfigurationException"):
@@ -77,7 +80,7 @@ def _explain(error: BaseException) -> str | None:
     return None
 
 
-def _tidied(text: str) -> str:
+def tidied(text: str) -> str:
     """Return a parser's message in a line, without what it says of its own types, and of long values."""
     before, union, rest = text.partition("Does not validate against any of the Union subtypes")
     if not union:
@@ -110,4 +113,4 @@ def _is_of(error: BaseException, package: str, name: str) -> bool:
     return any(cls.__name__ == name and cls.__module__.split(".")[0] == package for cls in type(error).__mro__)
 
 
-__all__ = ["explain"]
+__all__ = ["explain", "tidied"]

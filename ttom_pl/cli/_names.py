@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from ttom_pl.cli._guess import did_you_mean
+
 NAMES = {
     "--detector": {"sprites": "SpritesDetector", "zero-shot": "ZeroShotDetector", "sam2": "Sam2Tracker"},
     "--judge": {"llm": "LLMJudge"},
@@ -31,7 +33,7 @@ def _class(option: str, name: str) -> str:
     names = NAMES[option]
     if name not in names and re.fullmatch(r"[a-z][a-z0-9_-]*", name) and name != "null":
         raise ValueError(
-            f"there is no {option.strip('-')} {name!r}; choose from {', '.join(names)}, or give the path of a class, "
-            f"e.g. my_package.My{option.strip('-').capitalize()}"
+            f"there is no {option.strip('-')} {name!r}{did_you_mean(name, names)}; choose from {', '.join(names)}, or "
+            f"give the path of a class, e.g. my_package.My{option.strip('-').capitalize()}"
         )
     return names.get(name, name)

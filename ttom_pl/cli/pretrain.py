@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningCLI, SaveConfigCallback
 
-from ttom_pl.cli._parser import SETTINGS
+from ttom_pl.cli._parser import SETTINGS, LightningParser
 from ttom_pl.io.whole_files import write_text
 
 
@@ -27,5 +27,6 @@ def main(args: Sequence[str]) -> None:
         save_config_callback=SaveConfig,
         save_config_kwargs={"save_to_log_dir": False},
         seed_everything_default=0,
+        parser_class=LightningParser,
         parser_kwargs={"fit": SETTINGS, **SETTINGS},
     )

@@ -19,17 +19,21 @@ import ttom_pl.evaluation.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
-from ttom_pl.cli._parser import SETTINGS
+from ttom_pl.cli._help import arrange_help
+from ttom_pl.cli._parser import SETTINGS, LightningParser
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.evaluation.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts.datamodule import PromptStream
 from ttom_pl.rehearsal import LayoutTTO, alone
+from ttom_pl.rehearsal.trainer import IDLE, REFUSED
 from ttom_pl.run import RESULTS, Result, RunFolder, check_places
 from ttom_pl.stream import Stream
 
 _EARLY: dict[str, type] = {"data": PromptStream, "videos": VideoWriter, "memory": ParametricMemory, "stream": Stream}
 """Sections that need no model."""
+_SECTIONS = ("stream", "data", "model", "memory", "videos", "trainer")
+"""As the help has them, the first ones first."""
 
 
 class StreamCLI(LightningCLI):
@@ -45,6 +49,7 @@ class StreamCLI(LightningCLI):
         parser.add_lightning_class_args(VideoWriter, "videos")
         parser.add_lightning_class_args(ParametricMemory, "memory")
         parser.link_arguments("stream.out", "trainer.default_root_dir")
+        arrange_help(parser, _SECTIONS, {f"--trainer.{name}" for name in REFUSED | IDLE})
 
     def before_instantiate_classes(self) -> None:
         """Look at all that needs no model before the model is loaded, which may take minutes."""
@@ -94,10 +99,12 @@ def _serve(args: Sequence[str], ends: ExitStack) -> None:
         run=False,
         save_config_callback=None,
         seed_everything_default=0,
+        parser_class=LightningParser,
         trainer_defaults={"enable_checkpointing": False, "enable_model_summary": False, "log_every_n_steps": 1},
         parser_kwargs={
             "prog": "ttom stream",
             "description": "Serve the prompts of a file, one after the other.",
+            "usage": "ttom stream --config FILE [--config FILE ...] [--SECTION.OPTION VALUE ...]",
             **SETTINGS,
         },
         args=list(args),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ttom_pl.io.shipped import shipped
 from ttom_pl.layout.form import FormError, check_text, parse_json, short
 from ttom_pl.layout.schema import LayoutError
 from ttom_pl.layout.text import layout_as_read
@@ -44,7 +45,7 @@ def read_any(path: Path | str, long: Path | str | None = None) -> list[Prompt]:
     T2V-CompBench names its own, e.g. ``object_interactions.json``, prompts without metadata get its ``category``.
 
     Args:
-        path: the file.
+        path: the file; those that come with the package are found from every folder (``configs/prompts.txt``).
         long: a second file with the prompts that the videos are made from, one for each prompt and in the same order,
             as VBench has them (``all_dimension.txt`` and ``all_dimension_longer.txt``).
 
@@ -62,7 +63,7 @@ def read_any(path: Path | str, long: Path | str | None = None) -> list[Prompt]:
 
 
 def _read(path: Path | str) -> list[Prompt]:
-    path = Path(path)
+    path = shipped(path)
     text = _text(path)
     prompts = _parse(text, path)
     if not prompts:

@@ -32,6 +32,18 @@ _CALLBACKS: dict[type[Callback], str] = {
     LearningRateFinder: "give model.lr",
 }
 
+REFUSED = frozenset(
+    "strategy num_nodes precision accumulate_grad_batches gradient_clip_val fast_dev_run overfit_batches "
+    "limit_train_batches max_steps".split()
+)
+"""Settings of which :func:`check_trainer` takes nothing but the default."""
+IDLE = frozenset(
+    "gradient_clip_algorithm limit_val_batches limit_test_batches limit_predict_batches val_check_interval "
+    "check_val_every_n_epoch num_sanity_val_steps use_distributed_sampler sync_batchnorm "
+    "reload_dataloaders_every_n_epochs".split()
+)
+"""Settings that change nothing: of validation, of several processes, of what is refused."""
+
 
 def why_not(kind: type[Callback], logs: bool) -> str | None:
     """Return why a stream cannot use callbacks of a kind; ``None`` where it can.

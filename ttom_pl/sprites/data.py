@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from tqdm import tqdm
 
 from ttom_pl.io.ranges import check_range
+from ttom_pl.io.shipped import shipped
 from ttom_pl.io.whole_files import replacing
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
@@ -158,7 +159,7 @@ class SpritesLatents(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Encode the videos, if the cache does not hold them."""
-        if not (self.pipeline / "vae").is_dir():
+        if not self._vae.is_dir():
             raise FileNotFoundError(
                 f"no VAE in {self.pipeline}: run the first stage, "
                 "'ttom pretrain --config configs/pretrain_vae.yaml', before this one"
@@ -180,9 +181,13 @@ class SpritesLatents(LightningDataModule):
         """Shuffled batches."""
         return DataLoader(self.train_set, self.batch_size, shuffle=True, drop_last=True)
 
+    @property
+    def _vae(self) -> Path:
+        return shipped(self.pipeline / "vae")
+
     def _made_from(self) -> dict[str, object]:
         """What the cache depends on."""
-        weights = self.pipeline / "vae" / "diffusion_pytorch_model.safetensors"
+        weights = self._vae / "diffusion_pytorch_model.safetensors"
         return {
             "num_videos": self.num_videos,
             "seed": self.seed,
@@ -198,7 +203,7 @@ class SpritesLatents(LightningDataModule):
 
     @torch.inference_mode()
     def _encode(self, batch_size: int = 32) -> tuple[Tensor, Tensor]:
-        vae = AutoencoderKLWan.from_pretrained(self.pipeline / "vae")
+        vae = AutoencoderKLWan.from_pretrained(self._vae)
         videos = SceneDataset(self.num_videos, self.seed, self.placing_seed)
         kept = self._kept(videos)
         mean = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)

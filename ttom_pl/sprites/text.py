@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import UMT5Config, UMT5EncoderModel
 
 from ttom_pl.io.ranges import check_range
+from ttom_pl.io.shipped import shipped
 from ttom_pl.io.whole_files import replacing_in
 from ttom_pl.sprites.tokenizer import make_tokenizer
 
@@ -82,8 +83,8 @@ class SpritesText(LightningModule):
         if start_from is None:
             self.text_encoder = make_text_encoder(text_dim, text_layers)
         else:
-            self.text_encoder = UMT5EncoderModel.from_pretrained(start_from / "text_encoder")
-            self.start = UMT5EncoderModel.from_pretrained(start_from / "text_encoder").requires_grad_(False)
+            self.text_encoder = UMT5EncoderModel.from_pretrained(shipped(start_from / "text_encoder"))
+            self.start = UMT5EncoderModel.from_pretrained(shipped(start_from / "text_encoder")).requires_grad_(False)
         self.head = nn.Linear(self.text_encoder.config.d_model, self.text_encoder.config.vocab_size)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import UMT5EncoderModel
 
 from ttom_pl.io.ranges import check_range
+from ttom_pl.io.shipped import shipped
 from ttom_pl.io.whole_files import replacing_in
 from ttom_pl.sprites.text import embed, make_text_encoder
 from ttom_pl.sprites.tokenizer import make_tokenizer
@@ -182,7 +183,7 @@ class SpritesTextToVideo(LightningModule):
         pipeline = WanPipeline(
             tokenizer=make_tokenizer(),
             text_encoder=self.text_encoder.eval(),
-            vae=AutoencoderKLWan.from_pretrained(self.pipeline / "vae"),
+            vae=AutoencoderKLWan.from_pretrained(shipped(self.pipeline / "vae")),
             scheduler=UniPCMultistepScheduler(
                 prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=self.flow_shift
             ),

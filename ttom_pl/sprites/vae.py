@@ -11,6 +11,7 @@ from torch import Tensor
 from torchmetrics.image import PeakSignalNoiseRatio
 
 from ttom_pl.io.ranges import check_range
+from ttom_pl.io.shipped import shipped
 from ttom_pl.io.whole_files import replacing_in
 from ttom_pl.sprites.render import rgb
 from ttom_pl.sprites.world import BACKGROUND
@@ -66,7 +67,9 @@ class SpritesVAE(LightningModule):
         self.latent_noise = latent_noise
         self.train_encoder = train_encoder
         self.vae = (
-            _make_vae(base_dim, z_dim) if start_from is None else AutoencoderKLWan.from_pretrained(start_from / "vae")
+            _make_vae(base_dim, z_dim)
+            if start_from is None
+            else AutoencoderKLWan.from_pretrained(shipped(start_from / "vae"))
         )
         self.vae.requires_grad_(True).train()
         if not train_encoder:
