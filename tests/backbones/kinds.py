@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ttom_pl.backbones import CogVideoXBackbone, LTXBackbone, WanBackbone, WanImageBackbone
+from ttom_pl.backbones import CogVideoXBackbone, LTXBackbone, SkyReelsBackbone, WanBackbone, WanImageBackbone
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.scene import Conditioning
 
@@ -43,6 +43,7 @@ KINDS = {
     "wan-i2v": Kind(pipelines.wan_image, WanImageBackbone, WAN | {"max_sequence_length": 512}),
     "wan2.2-i2v": Kind(pipelines.wan22_image, WanImageBackbone, WAN | {"guidance_scale_2": 2.5}),
     "wan2.2-ti2v-image": Kind(pipelines.wan_ti2v_image, WanImageBackbone, WAN),
+    "skyreels-v2": Kind(pipelines.skyreels, SkyReelsBackbone, WAN),
     "cogvideox-ddim": Kind(pipelines.cogvideox, CogVideoXBackbone, COG),
     "cogvideox-dpm-rotary": Kind(pipelines.cogvideox_5b, CogVideoXBackbone, COG | {"use_dynamic_cfg": True}),
     "cogvideox-learned": Kind(pipelines.cogvideox_learned, CogVideoXBackbone, COG),

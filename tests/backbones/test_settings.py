@@ -17,6 +17,8 @@ from ttom_pl.backbones import (
     LTXSettings,
     Placement,
     Schedule,
+    SkyReelsBackbone,
+    SkyReelsSettings,
     WanBackbone,
     WanImageBackbone,
     WanSettings,
@@ -45,6 +47,15 @@ WAN: dict[str, Any] = COMMON | {
     "guidance_scale_2": None,
     "flow_shift": None,
 }
+SKYREELS: dict[str, Any] = COMMON | {
+    "height": 544,
+    "width": 960,
+    "num_frames": 97,
+    "guidance_scale": 6.0,
+    "max_sequence_length": 512,
+    "fps": 24,
+    "flow_shift": None,
+}
 COG: dict[str, Any] = COMMON | {
     "height": 480,
     "width": 720,
@@ -67,6 +78,7 @@ LTX: dict[str, Any] = COMMON | {
 MODELS: dict[type[PipelineBackbone], tuple[type[Settings], dict[str, Any]]] = {
     WanBackbone: (WanSettings, WAN),
     WanImageBackbone: (WanSettings, WAN),
+    SkyReelsBackbone: (SkyReelsSettings, SKYREELS),
     CogVideoXBackbone: (CogVideoXSettings, COG),
     LTXBackbone: (LTXSettings, LTX),
 }

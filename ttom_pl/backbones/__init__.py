@@ -8,6 +8,7 @@ from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.quantization import Quantization
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.settings import Settings
+from ttom_pl.backbones.skyreels import SkyReelsBackbone, SkyReelsSettings
 from ttom_pl.backbones.user_loras import Lora
 from ttom_pl.backbones.wan import WanBackbone, WanSettings
 from ttom_pl.backbones.wan_image import WanImageBackbone
@@ -24,6 +25,8 @@ __all__ = [
     "Quantization",
     "Schedule",
     "Settings",
+    "SkyReelsBackbone",
+    "SkyReelsSettings",
     "WanBackbone",
     "WanImageBackbone",
     "WanSettings",
