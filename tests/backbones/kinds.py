@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hunyuan
 import pipelines
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ttom_pl.backbones import CogVideoXBackbone, LTXBackbone, SkyReelsBackbone, WanBackbone, WanImageBackbone
+from ttom_pl.backbones import (
+    CogVideoXBackbone,
+    HunyuanVideo15Backbone,
+    LTXBackbone,
+    SkyReelsBackbone,
+    WanBackbone,
+    WanImageBackbone,
+)
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.scene import Conditioning
 
@@ -20,6 +28,7 @@ OBJECTS = [[2], [8]]
 
 WAN = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
 COG = {"height": 64, "width": 64, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 6.0}
+HUNYUAN = {"height": 32, "width": 32, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
 LTX = {"height": 32, "width": 32, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 3.0}
 
 
@@ -31,6 +40,16 @@ class Kind:
     backbone: type[PipelineBackbone]
     settings: dict[str, Any]
     pipe_only: tuple[tuple[str, Any], ...] = ()
+    prepared: Callable[[Any, dict[str, Any]], dict[str, Any]] = lambda _, given: given
+    """Sets on the pipeline what it takes no argument for, and returns the other arguments."""
+
+
+def by_attributes(pipe: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """HunyuanVideo 1.5: guidance is a part of the pipeline, the length of the text an attribute."""
+    given = dict(given)
+    pipe.guider = pipe.guider.new(guidance_scale=given.pop("guidance_scale"))
+    pipe.tokenizer_max_length = given.pop("max_sequence_length")
+    return given
 
 
 KINDS = {
@@ -48,6 +67,7 @@ KINDS = {
     "cogvideox-dpm-rotary": Kind(pipelines.cogvideox_5b, CogVideoXBackbone, COG | {"use_dynamic_cfg": True}),
     "cogvideox-learned": Kind(pipelines.cogvideox_learned, CogVideoXBackbone, COG),
     "cogvideox1.5": Kind(pipelines.cogvideox_15, CogVideoXBackbone, COG),
+    "hunyuan1.5": Kind(hunyuan.hunyuan15, HunyuanVideo15Backbone, HUNYUAN, prepared=by_attributes),
     "ltx": Kind(pipelines.ltx, LTXBackbone, LTX, (("frame_rate", 25),)),
     "ltx-timestep-vae": Kind(pipelines.ltx_noisy, LTXBackbone, LTX | {"decode_timestep": 0.05}, (("frame_rate", 25),)),
 }
@@ -81,7 +101,7 @@ class Case:
         if self.image:
             given["image"] = Image.open(self.image).convert("RGB")
         given = {"generator": torch.Generator().manual_seed(seed)} | given
-        return pipe(prompt=prompt, output_type="pt", **given).frames[0]
+        return pipe(prompt=prompt, output_type="pt", **kind.prepared(pipe, given)).frames[0]
 
     def begin(self, backbone: PipelineBackbone, prompt: str = PROMPT, seed: int = 0) -> tuple[Tensor, Conditioning]:
         return backbone.start(seed), backbone.encode(prompt, self.image)

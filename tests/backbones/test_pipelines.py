@@ -10,6 +10,7 @@ from kinds import OBJECTS, PROMPT, Case, make_case
 from torch import Tensor, nn
 
 from ttom_pl.backbones import Adapter
+from ttom_pl.backbones.dual_stream import DualStreamAttention
 from ttom_pl.backbones.guidance import Text
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.scene import Conditioning
@@ -76,7 +77,11 @@ def whole(
 
     def attend(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
         logits = query @ key.mT / query.shape[-1] ** 0.5
-        probabilities = (logits if attn_mask is None else logits + attn_mask).softmax(-1)
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            logits = logits.masked_fill(~attn_mask, -torch.inf)
+        elif attn_mask is not None:
+            logits = logits + attn_mask
+        probabilities = logits.softmax(-1).nan_to_num()  # of padding that attends to nothing
         if key.shape[2] in (text, query.shape[2]):
             found.append(probabilities)
         return probabilities @ value
@@ -95,8 +100,12 @@ def whole(
         torch.nn.functional.scaled_dot_product_attention = original
         for handle in handles:
             handle.remove()
-    video = found[0][0].mean(0)[-int(torch.tensor(backbone.grid).prod()) :]
-    return torch.stack([video[:, positions].mean(-1) for positions in OBJECTS]).unflatten(-1, backbone.grid)
+    tokens = int(torch.tensor(backbone.grid).prod())
+    dual = isinstance(backbone.reader, DualStreamAttention)
+    # HunyuanVideo has the video first; nothing is quoted in the prompt, so that its own text is next.
+    video, shift = (found[0][0].mean(0)[:tokens], tokens) if dual else (found[0][0].mean(0)[-tokens:], 0)
+    columns = [[shift + position for position in positions] for positions in OBJECTS]
+    return torch.stack([video[:, each].mean(-1) for each in columns]).unflatten(-1, backbone.grid)
 
 
 @pytest.mark.parametrize("block", [0, 2])
@@ -136,8 +145,11 @@ def test_every_adapted_layer_is_reached(case: Case) -> None:
     disturb(adapter)
     layers = {name.split(".", 1)[1] for name in adapter.target_modules}
     attention = backbone.reader.attention
-    before = {f"0.{attention}.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")}
-    assert layers == before | {f"1.{attention}.to_q", f"1.{attention}.to_k"}
+    scoring, carrying = ["to_q", "to_k"], ["to_v", "to_out.0"]
+    if isinstance(backbone.reader, DualStreamAttention):
+        scoring, carrying = [*scoring, "add_k_proj"], [*carrying, "add_q_proj", "add_v_proj", "to_add_out"]
+    before = {f"0.{attention}.{name}" for name in (*scoring, *carrying)}
+    assert layers == before | {f"1.{attention}.{name}" for name in scoring}
     latents, conditioning = case.begin(backbone)
     with adapter.enabled():
         maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [0, 1])

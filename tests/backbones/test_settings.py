@@ -13,6 +13,8 @@ from ttom_pl.backbones import (
     Backbone,
     CogVideoXBackbone,
     CogVideoXSettings,
+    HunyuanVideo15Backbone,
+    HunyuanVideo15Settings,
     LTXBackbone,
     LTXSettings,
     Placement,
@@ -65,6 +67,14 @@ COG: dict[str, Any] = COMMON | {
     "max_sequence_length": 226,
     "fps": 8,
 }
+HUNYUAN_15: dict[str, Any] = COMMON | {
+    "height": 480,
+    "width": 848,
+    "num_frames": 121,
+    "guidance_scale": 6.0,
+    "max_sequence_length": 1000,
+    "fps": 24,
+}
 LTX: dict[str, Any] = COMMON | {
     "height": 512,
     "width": 704,
@@ -80,6 +90,7 @@ MODELS: dict[type[PipelineBackbone], tuple[type[Settings], dict[str, Any]]] = {
     WanImageBackbone: (WanSettings, WAN),
     SkyReelsBackbone: (SkyReelsSettings, SKYREELS),
     CogVideoXBackbone: (CogVideoXSettings, COG),
+    HunyuanVideo15Backbone: (HunyuanVideo15Settings, HUNYUAN_15),
     LTXBackbone: (LTXSettings, LTX),
 }
 """Every model with its record, and the options and defaults that runs before it had."""

@@ -15,6 +15,7 @@ from ttom_pl.backbones import Adapter, Lora, Placement
 from ttom_pl.backbones.pipeline import PipelineBackbone
 
 LAYERS = ("attn1.to_q", "attn1.to_out.0", "attn2.to_q", "attn2.to_v", "ffn.net.0.proj", "ff.net.0.proj")
+LAYERS = (*LAYERS, "attn.to_q", "attn.add_k_proj")
 
 
 def write_lora(path: Path, transformer: nn.Module, seed: int, alpha: float | None = None) -> Path:
@@ -56,7 +57,8 @@ def with_loras(case: Case, files: list[Path], dtype: torch.dtype = torch.float32
     """The pipeline as its users do it, with diffusers alone."""
     pipe = case.pipeline(dtype)
     for file, name in zip(files, ("style", "few"), strict=True):
-        pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=name)
+        loader = pipe.load_lora_weights if hasattr(pipe, "load_lora_weights") else pipe.transformer.load_lora_adapter
+        loader(file.parent, weight_name=file.name, adapter_name=name)
     pipe.transformer.set_adapters(["style", "few"], [0.7, 0.4])
     if getattr(pipe, "transformer_2", None) is not None:
         pipe.load_lora_weights(

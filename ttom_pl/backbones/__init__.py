@@ -2,6 +2,7 @@
 
 from ttom_pl.backbones.base import Backbone
 from ttom_pl.backbones.cogvideox import CogVideoXBackbone, CogVideoXSettings
+from ttom_pl.backbones.hunyuan15 import HunyuanVideo15Backbone, HunyuanVideo15Settings
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.ltx import LTXBackbone, LTXSettings
 from ttom_pl.backbones.placement import Placement
@@ -18,6 +19,8 @@ __all__ = [
     "Backbone",
     "CogVideoXBackbone",
     "CogVideoXSettings",
+    "HunyuanVideo15Backbone",
+    "HunyuanVideo15Settings",
     "LTXBackbone",
     "LTXSettings",
     "Lora",

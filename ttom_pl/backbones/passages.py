@@ -13,6 +13,7 @@ from ttom_pl.backbones.reader import AttentionReader
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.settings import Settings
 from ttom_pl.backbones.size import Units
+from ttom_pl.backbones.tokens import Template
 from ttom_pl.scene import Conditioning
 
 
@@ -83,6 +84,25 @@ class Passages(ABC):
     def _conditioning(self, *encoded: Any) -> Conditioning:
         """Return what the pipeline's ``encode_prompt`` returned, under our names."""
         return Conditioning(*encoded)
+
+    def _encode(self, prompt: str, device: torch.device) -> Conditioning:
+        """Encode the prompt, and the negative prompt where there is guidance."""
+        encoded = self.pipe.encode_prompt(
+            prompt=prompt,
+            negative_prompt=self.settings.negative_prompt,
+            do_classifier_free_guidance=self.settings.guidance_scale > 1,
+            max_sequence_length=self.settings.max_sequence_length,
+            device=device,
+        )
+        return self._conditioning(*encoded)
+
+    def _template(self) -> Template:
+        """Return what the pipeline puts a prompt into before it is tokenized."""
+        return Template()
+
+    def _in_sequence(self, weights: Tensor, conditioning: Conditioning) -> Tensor:
+        """Return weights of the text's tokens, shape (L, M), in the order and length in which the blocks have text."""
+        return weights
 
     # A step
 

@@ -133,21 +133,15 @@ class PipelineBackbone(Passages, Backbone):
         """Return the token positions of an object's words."""
         cleaned = self._clean(prompt)
         spans = spans_in(cleaned, prompt, spans)
-        return token_positions(self.pipe.tokenizer, cleaned, words, spans, self.settings.max_sequence_length)
+        length = self.settings.max_sequence_length
+        return token_positions(self.pipe.tokenizer, cleaned, words, spans, length, self._template())
 
     @torch.no_grad()
     def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
         """Encode the prompt and the negative prompt."""
         self.check_image(image)
         with self._placer.text_encoder():
-            encoded = self.pipe.encode_prompt(
-                prompt=prompt,
-                negative_prompt=self.settings.negative_prompt,
-                do_classifier_free_guidance=self.settings.guidance_scale > 1,
-                max_sequence_length=self.settings.max_sequence_length,
-                device=self.device,
-            )
-        return self._conditioning(*encoded)
+            return self._encode(prompt, self.device)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Return the mean of the text encoder's token embeddings, normalised."""
@@ -235,7 +229,7 @@ class PipelineBackbone(Passages, Backbone):
                 f"step {index} is not taken by the adapted transformer; its steps are 0 to {self.max_guided_steps - 1}"
             )
         weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
-        with self.steering.reading(weights, blocks) as maps:
+        with self.steering.reading(self._in_sequence(weights, conditioning), blocks) as maps:
             self.predict(latents, index, conditioning, Text.prompt(conditioning))
         attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
         return attention
