@@ -11,8 +11,16 @@ import yaml
 from ttom_pl.backbones.attention import object_attention
 
 ROOT = Path(__file__).parents[2]
-PRESETS = ["wan2.1-1.3b", "wan2.1-14b", "wan2.2-a14b", "cogvideox-2b", "cogvideox-5b"]
-GRIDS = {"wan": (21, 30, 52), "cogvideox": (13, 30, 45)}
+PRESETS = [
+    "wan2.1-1.3b",
+    "wan2.1-14b",
+    "wan2.2-a14b",
+    "skyreels-v2-14b",
+    "cogvideox-2b",
+    "cogvideox-5b",
+    "hunyuanvideo1.5-480p",
+]
+GRIDS = {"wan": (21, 30, 52), "skyreels": (25, 34, 60), "cogvideox": (13, 30, 45), "hunyuanvideo1.5": (31, 30, 53)}
 
 
 @pytest.fixture
@@ -34,12 +42,14 @@ def test_one_iteration_on_the_meta_device(cost: ModuleType, name: str) -> None:
     """Sizes, guided steps and loss blocks fit the model; nothing is allocated."""
     case = cost.Case(name)
     backbone = case.backbone
-    assert backbone.grid == GRIDS["wan" if name.startswith("wan") else "cogvideox"]
+    assert backbone.grid == next(grid for start, grid in GRIDS.items() if name.startswith(start))
     assert case.guided_steps <= backbone.max_guided_steps
     assert {p.device.type for p in backbone.pipe.transformer.parameters()} == {"meta"}
     adapter = case.adapt_reachable()
-    dim = backbone.blocks.of(backbone.pipe.transformer)[0].attn1.to_q.in_features
-    layers = 4 * case.blocks[-1] + 2
+    first = backbone.blocks.of(backbone.pipe.transformer)[0]
+    dim = backbone.reader.attention_of(first).to_q.in_features
+    two_streams = name.startswith("hunyuan")
+    layers = (8 if two_streams else 4) * case.blocks[-1] + (3 if two_streams else 2)
     assert adapter == layers * 2 * dim * case.rank
     ours = cost.count(case.iteration)
     assert 0 < cost.count(lambda: case.iteration(backward=False)).flops < ours.flops
