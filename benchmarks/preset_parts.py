@@ -1,0 +1,164 @@
+"""Of what a family of models is made: parts of the real classes with random weights, by the name of their backbone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKLCogVideoX,
+    AutoencoderKLHunyuanVideo15,
+    AutoencoderKLWan,
+    ClassifierFreeGuidance,
+    CogVideoXDDIMScheduler,
+    CogVideoXDPMScheduler,
+    CogVideoXTransformer3DModel,
+    FlowMatchEulerDiscreteScheduler,
+    HunyuanVideo15Transformer3DModel,
+    SkyReelsV2Transformer3DModel,
+    UniPCMultistepScheduler,
+    WanTransformer3DModel,
+)
+from torch import nn
+from transformers import (
+    Qwen2_5_VLTextConfig,
+    Qwen2_5_VLTextModel,
+    T5Config,
+    T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
+
+from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.scene import Conditioning
+
+Draw = Callable[..., torch.Tensor]
+"""Makes a tensor of sizes that it is called with."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the parts of a family are made.
+
+    Attributes:
+        make: makes all parts but the text encoder of a ``preset_models.Model`` on a device.
+        encoder: makes the text encoder from its dimensions.
+        tiny_transformer: dimensions of a transformer of two narrow heads.
+        tiny_vae: dimensions of a VAE of few channels.
+        conditioning: makes what stands for an encoded prompt and negative prompt.
+        tiny_encoder: dimensions of a small text encoder.
+    """
+
+    make: Callable[[Any, torch.device], dict[str, Any]]
+    encoder: Callable[[dict[str, Any]], nn.Module]
+    tiny_transformer: dict[str, Any]
+    tiny_vae: dict[str, Any]
+    conditioning: Callable[[PipelineBackbone, Draw], Conditioning]
+    tiny_encoder: dict[str, Any]
+
+
+def _wan(model: Any, device: torch.device, transformer: Any = WanTransformer3DModel) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "text_encoder": None,
+        "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
+    }
+    with device:
+        parts |= {"vae": AutoencoderKLWan(**model.vae).float(), "transformer": transformer(**model.transformer)}
+        if model.second:
+            parts |= {"transformer_2": transformer(**model.transformer), "boundary_ratio": 0.875}
+    return parts
+
+
+def _skyreels(model: Any, device: torch.device) -> dict[str, Any]:
+    return _wan(model, device, SkyReelsV2Transformer3DModel)
+
+
+def _cogvideox(model: Any, device: torch.device) -> dict[str, Any]:
+    scheduler = CogVideoXDPMScheduler if model.preset == "cogvideox-5b" else CogVideoXDDIMScheduler
+    schedule = scheduler(
+        prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", snr_shift_scale=1.0
+    )
+    with device:
+        return {
+            "text_encoder": T5EncoderModel(T5Config(num_layers=1)),
+            "vae": AutoencoderKLCogVideoX(**model.vae),
+            "scheduler": schedule,
+            "transformer": CogVideoXTransformer3DModel(**model.transformer),
+        }
+
+
+def _hunyuan15(model: Any, device: torch.device) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "text_encoder": None,
+        "text_encoder_2": None,
+        "tokenizer_2": None,
+        "scheduler": FlowMatchEulerDiscreteScheduler(shift=5.0),
+        "guider": ClassifierFreeGuidance(),
+    }
+    with device:
+        parts["vae"] = AutoencoderKLHunyuanVideo15(**model.vae)
+        parts["transformer"] = HunyuanVideo15Transformer3DModel(task_type="t2v", **model.transformer)
+    return parts
+
+
+def _one_text(backbone: PipelineBackbone, draw: Draw) -> Conditioning:
+    config = backbone.pipe.transformer.config
+    size = (1, backbone.settings.max_sequence_length, config.get("text_dim") or config["text_embed_dim"])
+    return Conditioning(draw(*size), draw(*size))
+
+
+def _two_texts(backbone: PipelineBackbone, draw: Draw) -> Conditioning:
+    """A prompt without padding, in which nothing is quoted."""
+    config, length = backbone.pipe.transformer.config, backbone.settings.max_sequence_length
+    text, glyphs = (1, length, config.text_embed_dim), (1, 256, config.text_embed_2_dim)
+    mask, none = torch.ones_like(draw(1, length)), torch.zeros_like(draw(1, 256))
+    return Conditioning(draw(*text), draw(*text), mask, mask, draw(*glyphs), none, draw(*glyphs), none)
+
+
+def _qwen(dimensions: dict[str, Any]) -> nn.Module:
+    made: nn.Module = Qwen2_5_VLTextModel(Qwen2_5_VLTextConfig(**dimensions))
+    return made
+
+
+def _umt5(dimensions: dict[str, Any]) -> nn.Module:
+    made: nn.Module = UMT5EncoderModel(UMT5Config(**{"vocab_size": 256384} | dimensions))
+    return made
+
+
+def _t5(dimensions: dict[str, Any]) -> nn.Module:
+    made: nn.Module = T5EncoderModel(T5Config(**{"vocab_size": 32128} | dimensions))
+    return made
+
+
+_HEADS = {"num_attention_heads": 2}
+_T5 = {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 32, "num_layers": 1, "vocab_size": 4096}
+_WAN = (_HEADS | {"attention_head_dim": 12, "text_dim": 32, "ffn_dim": 32}, {"base_dim": 4}, _one_text, _T5)
+FAMILIES = {
+    "WanBackbone": Family(_wan, _umt5, *_WAN),
+    "SkyReelsBackbone": Family(_skyreels, _umt5, *_WAN),
+    "CogVideoXBackbone": Family(
+        _cogvideox,
+        _t5,
+        _HEADS | {"attention_head_dim": 16, "text_embed_dim": 32, "max_text_seq_length": 24},
+        {"block_out_channels": (4,) * 4, "latent_channels": 16, "norm_num_groups": 2},
+        _one_text,
+        _T5,
+    ),
+    "HunyuanVideo15Backbone": Family(
+        _hunyuan15,
+        _qwen,
+        _HEADS | {"attention_head_dim": 12, "text_embed_dim": 32, "rope_axes_dim": (4, 4, 4), "num_refiner_layers": 1},
+        {"block_out_channels": (8, 8, 8, 8, 8), "layers_per_block": 1},
+        _two_texts,
+        {
+            "vocab_size": 4096,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]},
+        },
+    ),
+}
+"""Families by the name of their backbone in a config."""
