@@ -147,8 +147,10 @@ FAMILIES = {
     "HunyuanVideo15Backbone": Family(
         _hunyuan15,
         _qwen,
-        _HEADS | {"attention_head_dim": 12, "text_embed_dim": 32, "rope_axes_dim": (4, 4, 4), "num_refiner_layers": 1},
-        {"block_out_channels": (8, 8, 8, 8, 8), "layers_per_block": 1},
+        _HEADS
+        | {"attention_head_dim": 12, "text_embed_dim": 32, "rope_axes_dim": (4, 4, 4), "num_refiner_layers": 1}
+        | {"in_channels": 2 * 4 + 1, "out_channels": 4},
+        {"block_out_channels": (8,) * 5, "layers_per_block": 1, "latent_channels": 4},
         _two_texts,
         {
             "vocab_size": 4096,

@@ -35,14 +35,14 @@ class DualStreamAttention(AttentionReader):
         **_: Any,
     ) -> Tensor:
         module: Any = attn
-        query, key = module.to_q(hidden_states), module.to_k(hidden_states)
-        query, key = (each.unflatten(2, (module.heads, -1)) for each in (query, key))
-        query, key = _normed(module.norm_q, query), _normed(module.norm_k, key)
+        query = _normed(module.norm_q, module.to_q(hidden_states).unflatten(2, (module.heads, -1)))
+        key = _normed(module.norm_k, module.to_k(hidden_states).unflatten(2, (module.heads, -1)))
         if image_rotary_emb is not None:
-            query, key = (apply_rotary_emb(each, image_rotary_emb, sequence_dim=1) for each in (query, key))
-        own = module.add_k_proj is not None
-        text = (module.add_k_proj if own else module.to_k)(encoder_hidden_states).unflatten(2, (module.heads, -1))
-        text = _normed(module.norm_added_k if own else module.norm_k, text)
+            query = apply_rotary_emb(query, image_rotary_emb, sequence_dim=1)
+            key = apply_rotary_emb(key, image_rotary_emb, sequence_dim=1)
+        two = module.add_k_proj is not None
+        project, norm = (module.add_k_proj, module.norm_added_k) if two else (module.to_k, module.norm_k)
+        text = _normed(norm, project(encoder_hidden_states).unflatten(2, (module.heads, -1)))
         everything = F.pad(weights, (0, 0, hidden_states.shape[1], 0))
         bias = None if attention_mask is None else self._bias(attention_mask, everything.shape[0], query.dtype)
         return object_attention(query, torch.cat([key, text], dim=1), everything, bias)[0]

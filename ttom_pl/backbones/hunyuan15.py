@@ -91,8 +91,8 @@ class HunyuanVideo15Backbone(PipelineBackbone):
 
     def _encode(self, prompt: str, device: torch.device) -> Conditioning:
         def encoded(text: str) -> tuple[Tensor, ...]:
-            found: tuple[Tensor, ...] = self.pipe.encode_prompt(prompt=text, device=device, dtype=self._dtype)
-            return found
+            embeddings: tuple[Tensor, ...] = self.pipe.encode_prompt(prompt=text, device=device, dtype=self._dtype)
+            return embeddings
 
         embeds, mask, embeds_2, mask_2 = encoded(prompt)
         if self.settings.guidance_scale <= 1:
