@@ -41,8 +41,9 @@ def test_latent_guidance(latents_of: Callable[..., Tensor]) -> None:
 
 def test_attention_bias(family: Case, latents_of: Callable[..., Tensor]) -> None:
     """With cross-attention it changes the latents; with joint attention it is refused before anything is computed."""
-    if not KINDS[family.name].backbone.reader.can_bias:
-        with pytest.raises(ValueError, match="CogVideoXBackbone has no cross-attention"):
+    cls = KINDS[family.name].backbone
+    if not cls.reader.can_bias:
+        with pytest.raises(ValueError, match=f"{cls.__name__} has no cross-attention"):
             latents_of(AttentionBias(2.0))
         return
     plain, biased = latents_of(AttentionBias(0.0)), latents_of(AttentionBias(2.0))
