@@ -8,7 +8,8 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
-STREAM := $(BIN)/ttom stream --config configs/sprites.yaml
+# One thread: those of so small a model spend their time waiting for each other.
+STREAM := OMP_NUM_THREADS=1 $(BIN)/ttom stream --config configs/sprites.yaml
 
 .PHONY: demo test lint benchmark clean
 
@@ -20,7 +21,7 @@ demo: $(VENV)/.installed
 	  --names "plain model" "TTOM cold" "TTOM with memory"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

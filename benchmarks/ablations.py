@@ -1,10 +1,12 @@
-"""What TTO's choices are worth: iterations, guided steps, loss blocks, rank, and optimising parameters at all.
+"""What the choices of a method are worth: iterations, guided steps, loss blocks, rank, step size, and its halves.
 
     python benchmarks/ablations.py --out runs/ablations
+    python benchmarks/ablations.py --out runs/ablations-paper --method paper
 
-Each variant changes one option of the shipped config (``configs/sprites.yaml``), memory off, on held-out captions of
-two objects that move in different directions (``category_prompts`` of ``sprites_prompts.py``), the same noise for each,
-of its own for each prompt. Where the paper has a finding, the text says whether this model agrees.
+Each variant changes one option of the joint rehearsal, or of the paper's, on the embedded model, memory off, on
+held-out captions of two objects that move in different directions (``category_prompts`` of ``sprites_prompts.py``),
+the same noise for each, of its own for each prompt. Where the paper has a finding, the text says whether this model
+agrees.
 
 Takes about three quarters of an hour on two cores; goes on where it was stopped. Writes ``results.md`` and
 ``ablations.png`` to the folder.
@@ -17,13 +19,13 @@ from functools import partial
 import numpy as np
 from harness import (
     COLD,
-    CONFIG,
     EVALUATION,
     ROOT,
     SECONDS_NOTE,
     arguments,
     default,
     interval,
+    method_config,
     noises,
     run,
     side_by_side,
@@ -34,29 +36,38 @@ from sprites_prompts import category_prompts
 
 from ttom_pl.evaluation.compare import ITERATIONS, SECONDS, Comparison, Difference, compare
 
-SWEEPS = {
+SWEEPS: dict[str, tuple[str, tuple[float, ...]]] = {
     "iterations": ("iterations in a guided step", (2, 4, 8, 16)),
     "guided_steps": ("guided steps", (1, 3, 5, 7)),
     "rank": ("rank", (2, 8, 32)),
 }
 """Options of the module, how they are called, and their values."""
+OF_JOINT: dict[str, tuple[str, tuple[float, ...]]] = {
+    "stop_loss": ("loss that ends a step", (0.05, 0.1, 0.15, 0.2, 0.3)),
+    "method.init_args.step_size": ("step size", (0.03, 0.05, 0.08, 0.12)),
+}
+"""Those of the joint rehearsal besides."""
+HALVES = {"adapter half": ("--model.method.step_size", "0"), "latents half": ("--model.lr", "0")}
+"""The joint rehearsal without either half, all else equal."""
 DEFAULT, LATENTS = "default", "latents"
 SCORES = ("motion", "all_motions", "motion_binding", "layout_iou", "shape", "temporal_consistency", ITERATIONS, SECONDS)
 MAIN = "motion_binding"
 """The paper's score of motion."""
 
 
-def variants() -> dict[str, tuple[str, ...]]:
-    """Return the options of each variant; the one that is the default is called so."""
-    found = {DEFAULT: ()}
-    for option, (_, values) in SWEEPS.items():
+def variants(method: str = "paper") -> dict[str, tuple[str, ...]]:
+    """Return the options of each variant of a method; the one that is the default is called so."""
+    made: dict[str, tuple[str, ...]] = {DEFAULT: ()}
+    for option, (_, values) in (SWEEPS | (OF_JOINT if method == "joint" else {})).items():
         for value in values:
-            if value != default(f"model.{option}"):
-                found[f"{option}-{value}"] = (f"--model.{option}", str(value))
+            if value != default(f"model.{option}", method):
+                path = option.replace(".init_args", "")
+                made[f"{path.rsplit('.', 1)[-1]}-{value:g}"] = (f"--model.{path}", str(value))
     for block in blocks():
-        found[f"block-{block}"] = ("--model.loss_blocks", f"[{block}]")
-    found[LATENTS] = ("--config", str(ROOT / "configs" / "baselines" / "latent_guidance.yaml"))
-    return found
+        made[f"block-{block}"] = ("--model.loss_blocks", f"[{block}]")
+    if method == "joint":
+        made |= HALVES | {"paper": method_config("paper")}
+    return made | {LATENTS: method_config("latents")}
 
 
 def blocks() -> range:
@@ -67,12 +78,13 @@ def blocks() -> range:
 
 def main() -> None:
     parser = arguments(__doc__, "runs/ablations", count=100, seeds=1)
+    parser.add_argument("--method", choices=("joint", "paper"), default="joint")
     options = parser.parse_args()
     out, seeds = options.out, noises(options.seed, options.seeds)
     prompts = category_prompts(out / "prompts", options.seed, options.count, 0)["motion"]
-    wanted = variants()
+    wanted = variants(options.method)
     calls = [
-        partial(run, out / f"{name}-{seed}", prompts, seed, *EVALUATION, *COLD, *given)
+        partial(run, out / f"{name}-{seed}", prompts, seed, *EVALUATION, *method_config(options.method), *COLD, *given)
         for name, given in wanted.items()
         for seed in seeds
     ]
@@ -83,23 +95,22 @@ def main() -> None:
     lines = [
         comparison.table(SCORES, digits=3),
         "",
-        f"The default is that of {CONFIG.relative_to(ROOT)}: {_defaults()}.",
+        f"The default is configs/methods/{options.method}.yaml on the embedded model: {_defaults(options.method)}.",
         "",
         "![differences from the default](ablations.png)",
         "",
-        "## Against the paper's findings",
-        "",
-        f"By {MAIN.replace('_', ' ')}, the paper's on Wan2.1-14B; differences with 95% paired bootstrap intervals.",
-        "",
-        *(f"- {finding}" for finding in findings(comparison)),
-        "",
         f"Noise of its own for each prompt; prompts by seed {options.seed}. {SECONDS_NOTE}",
     ]
-    write(out, "What TTO's choices are worth", lines)
+    if options.method == "paper":
+        lines += ["", "## Against the paper's findings", ""]
+        lines += [f"By {MAIN.replace('_', ' ')}, the paper's on Wan2.1-14B; 95% paired bootstrap intervals.", ""]
+        lines += [f"- {finding}" for finding in findings(comparison)]
+    write(out, "What the choices of a method are worth", lines)
 
 
-def _defaults() -> str:
-    return ", ".join(f"{option} {default(f'model.{option}')}" for option in (*SWEEPS, "loss_blocks"))
+def _defaults(method: str) -> str:
+    names = (*SWEEPS, *(OF_JOINT if method == "joint" else ()), "loss_blocks")
+    return ", ".join(f"{name.rsplit('.', 1)[-1]} {default(f'model.{name}', method)}" for name in names)
 
 
 def findings(comparison: Comparison) -> Iterator[str]:
@@ -128,7 +139,7 @@ def _sweep(comparison: Comparison, option: str, value: int, base: int, finding: 
 
 def _variant(comparison: Comparison, option: str, value: int) -> int | None:
     """Return the number of the variant that has a value of an option."""
-    name = DEFAULT if value == default(f"model.{option}") else f"{option}-{value}"
+    name = DEFAULT if value == default(f"model.{option}", "paper") else f"{option}-{value}"
     return comparison.names.index(name) if name in comparison.names else None
 
 

@@ -44,6 +44,11 @@ def arguments(doc: str | None, out: str, count: int, seeds: int | None = None) -
     return parser
 
 
+def method_config(name: str) -> tuple[str, str]:
+    """Return the options that put a method on top of the shipped config."""
+    return "--config", str(ROOT / "configs" / "methods" / f"{name}.yaml")
+
+
 def noises(seed: int, seeds: int) -> list[int]:
     """Return the seeds of the noise, far enough apart for noise of its own for each prompt."""
     return [1000 * seed + 1_000_000 * number for number in range(seeds)]
@@ -79,12 +84,15 @@ def side_by_side(jobs: int, calls: Iterable[Job]) -> list[Path]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def default(option: str) -> object:
-    """Return an option of the shipped config, e.g. ``"model.iterations"``."""
-    value = yaml.safe_load(CONFIG.read_text())
-    for part in option.split("."):
-        value = value[part]
-    return value
+def default(option: str, method: str | None = None) -> object:
+    """Return an option of the shipped config, e.g. ``"model.iterations"``, or of a method on top of it."""
+    for path in (CONFIG,) if method is None else (Path(method_config(method)[1]), CONFIG):
+        value = yaml.safe_load(path.read_text())
+        for part in option.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            return value
+    raise KeyError(option)
 
 
 def hit_rate(runs: Sequence[Path]) -> float:

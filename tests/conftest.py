@@ -1,5 +1,6 @@
 """A tiny real model and what is needed to serve prompts with it."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from ttom_pl.backbones import WanBackbone
 from ttom_pl.layout import Box, Layout, Track
 from ttom_pl.planners import Planner
 from ttom_pl.sprites.tokenizer import make_tokenizer
+
+torch.set_num_threads(1)  # threads of tiny tensors spend their time waiting for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # in the processes that tests start, too
 
 _OBJECT = re.compile(r"(a|three) (\w+) (\w+) (?:moves?|stays?) (left|right|up|down|still)")
 _STEPS = {"left": (-0.4, 0.0), "right": (0.4, 0.0), "up": (0.0, -0.4), "down": (0.0, 0.4), "still": (0.0, 0.0)}

@@ -246,9 +246,15 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch, benchmarks: dict[str, ModuleType
     ("name", "extra", "runs", "says"),
     [
         ("sprites", ["--stream", "12"], 8, ["TTOM cold: layout IoU", "1 of 1 videos", "Stream, prompts 9 to 12"]),
-        ("methods", ["--seeds", "2", "--fill", "2"], 3 * 2 * 7, ["## Motion", "Spatial relationship", "Against TTO"]),
-        ("stream", ["--one_noise"], 5, ["Last third:", "of a full rehearsal", "One noise for all prompts"]),
-        ("ablations", [], 16, ["twice as many iterations", "optimising parameters"]),
+        (
+            "methods",
+            ["--seeds", "2", "--fill", "2"],
+            3 * 2 * 7,
+            ["## Motion", "Spatial relationship", "Against the joint rehearsal"],
+        ),
+        ("stream", ["--one_noise"], 7, ["Last third:", "of a full rehearsal", "One noise for all prompts"]),
+        ("ablations", ["--method", "paper"], 16, ["twice as many iterations", "optimising parameters"]),
+        ("ablations", [], 25, ["adapter half", "step_size-0.05", "stop_loss-0.1"]),
     ],
 )
 def test_whole_benchmark(

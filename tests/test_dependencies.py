@@ -43,7 +43,7 @@ PURE = (
     "ttom_pl.evaluation.metrics",
 )
 """Know neither Lightning nor diffusers nor PEFT nor transformers, not even by way of another module."""
-PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
+PRETRAINING = ("ttom_pl.sprites.data", "ttom_pl.sprites.text", "ttom_pl.sprites.vae", "ttom_pl.sprites.text_to_video")
 KNOW_DIFFUSERS = ("ttom_pl.backbones", "ttom_pl.cli._quiet", *PRETRAINING)
 KNOW_LIGHTNING = (
     "ttom_pl.prompts.datamodule",

@@ -63,10 +63,12 @@ def serve(
 
 
 def state(run: Path) -> tuple[Any, ...]:
-    """All that a run and its memory hold, but for the time."""
+    """All that a run and its memory hold; of times, which was before which."""
     results = [replace(result, seconds={}).to_dict() for result in read_results(run).served.values()]
     with Memory(run / "memory") as opened:
-        entries = [entry.to_dict() | {"created": 0, "last_used": 0} for entry in opened]
+        times = sorted({time for entry in opened for time in (entry.created, entry.last_used)})
+        order = [{"created": times.index(entry.created), "last_used": times.index(entry.last_used)} for entry in opened]
+        entries = [entry.to_dict() | places for entry, places in zip(opened, order, strict=True)]
         lookups = [replace(lookup, at=0.0) for lookup in opened.history()]
         adapters = [opened.load(entry["id"]) for entry in entries]
     videos = [path.name for path in sorted((run / "videos").iterdir())]

@@ -20,7 +20,8 @@ PROMPTS = [
     "a cyan square moves left and a red triangle moves right",
     "a yellow circle moves left and a green square moves right",
 ]
-QUICK = ["--model.iterations", "2", "--trainer.logger", "false"]
+QUICK = ["--config", "configs/methods/paper.yaml", "--model.iterations", "4", "--trainer.logger", "false"]
+"""The adapter alone, which is all that plain diffusers knows."""
 
 
 def blocks(language):
@@ -44,9 +45,9 @@ def walk(tmp_path, monkeypatch, capsys):
         assert words[0] == "ttom"
         if words[1] == "stream":
             words += QUICK if "--data.prompts" in words else [*QUICK, "--data.prompts", "few.txt"]
-        elif "f5ff7" in words:
+        elif "3d35d" in words:
             with Memory(Path("runs/sprites/memory")) as memory:
-                words[words.index("f5ff7")] = next(iter(memory)).id[:5]
+                words[words.index("3d35d")] = next(iter(memory)).id[:5]
         capsys.readouterr()
         ttom(words[1:])
         printed[" ".join(words[1:3])] = capsys.readouterr().out
@@ -75,14 +76,14 @@ def test_the_walk_through_the_memory(walk, tmp_path):
 
     frames = torch.from_numpy(np.stack([np.asarray(frame) for frame in variables["frames"]])).permute(0, 3, 1, 2) / 255
     ours = read_mp4(tmp_path / "runs" / "unseen" / "videos" / "0001.mp4")[..., 4::8, 4::8]
-    assert (ours - frames).abs().mean() < 0.02
+    assert (ours - frames).abs().mean() < 0.008
     pipe = variables["pipe"]
     pipe.unload_lora_weights()
     given = {"height": 32, "width": 32, "num_frames": 9, "num_inference_steps": 20, "guidance_scale": 4.0}
     noise = torch.Generator().manual_seed(42)
     unseen = (tmp_path / "unseen.txt").read_text()
     plain = pipe(unseen, max_sequence_length=24, generator=noise, output_type="pt", **given).frames[0]
-    assert (plain - frames).abs().mean() > 0.04
+    assert (plain - frames).abs().mean() > 0.016
 
 
 def test_the_readme_has_the_same_commands():

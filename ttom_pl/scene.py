@@ -69,11 +69,14 @@ class Start:
         iterations: iterations in a guided step, at most; as many as the module's where not given.
         verified_loss: layout loss at the first step under which the adapter is used as it is; not looked at where not
             given.
+        shifts: what is added to the latents before each guided step, each of the shape of the noise, where latents
+            are moved; nothing where there are none.
     """
 
     adapter: Mapping[str, Tensor] = field(default_factory=dict)
     iterations: int | None = None
     verified_loss: float | None = None
+    shifts: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class Fit:
         learnt: mean of the adapters of the guided steps; empty without an adapter.
         loaded_loss: layout loss at the first step with what it started from, where that was measured.
         verified: whether that was low enough for what it started from to be used as it is.
+        shifts: what was added to the latents before each guided step, what it started from included; float32, each of
+            the shape of the noise; empty where latents are not moved.
     """
 
     latents: Tensor
@@ -97,6 +102,7 @@ class Fit:
     learnt: Mapping[str, Tensor] = field(default_factory=dict)
     loaded_loss: float | None = None
     verified: bool = False
+    shifts: tuple[Tensor, ...] = ()
 
     @classmethod
     def none(cls, scene: Scene) -> Self:
@@ -107,3 +113,8 @@ class Fit:
     def iterations(self) -> tuple[float, ...]:
         """The losses of all guided steps, one after the other."""
         return tuple(loss for step in self.losses for loss in step)
+
+    @property
+    def shift_sizes(self) -> tuple[float, ...]:
+        """Root mean square of each shift."""
+        return tuple(float(shift.square().mean().sqrt()) for shift in self.shifts)

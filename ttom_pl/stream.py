@@ -156,6 +156,7 @@ class Stream:
             image=request.image,
             losses=fit.losses,
             updates=fit.updates,
+            shifts=fit.shift_sizes,
             seconds=seconds,
             scores=findings.scores,
             files=findings.files,

@@ -13,7 +13,7 @@ from ttom_pl.memory.attention_maps import pack_maps, unpack_maps
 from ttom_pl.prompts import Prompt
 from ttom_pl.recall import SceneMemory
 from ttom_pl.recall.keys import scene_key
-from ttom_pl.rehearsal import LayoutTTO
+from ttom_pl.rehearsal import JointTTO, LayoutTTO
 from ttom_pl.run import read_results
 from ttom_pl.stream import Stream
 
@@ -27,8 +27,9 @@ def serve(make_backbone, make_trainer, tmp_path):
 
     def run(texts, out="run", *callbacks, **options):
         steps, lr = options.pop("guided_steps", 2), options.pop("lr", 0.05)
+        method = options.pop("method", None)
         module = LayoutTTO(
-            make_backbone(), guided_steps=steps, iterations=3, loss_blocks=[1], rank=2, lr=lr, stop_loss=0.0
+            make_backbone(), steps, iterations=3, loss_blocks=[1], rank=2, lr=lr, stop_loss=0.0, method=method
         )
         callback = memory(**({"path": tmp_path / "memory", "min_gain": -9.0} | options))
         prompts = [Prompt(f"{i:04d}", text) for i, text in enumerate(texts)]
@@ -45,6 +46,31 @@ def stored(tmp_path):
             return list(opened)
 
     return entries
+
+
+def test_a_hit_starts_from_the_shifts_too(serve, stored, tmp_path):
+    """The same prompt and noise again: with no share of what is remembered its losses are a miss's."""
+
+    def losses(out, adapter, shift, mode="read-only"):
+        (decision,) = serve(SAME[:1], out, method=JointTTO(), mode=mode, adapter=adapter, shift=shift)
+        (result,) = read_results(tmp_path / out).served.values()
+        assert decision.hit == (mode == "read-only")
+        return result.iterations
+
+    cold = losses("cold", 1.0, 1.0, "read-write")
+    (entry,) = stored()
+    assert entry.spec.shift == (2, 4, 5, 8, 8)
+    assert entry.nbytes > 2 * 2 * 4 * 5 * 8 * 8
+    assert losses("neither", 0.0, 0.0) == cold
+    assert losses("shift", 0.0, 1.0)[0] < cold[0]
+    assert losses("both", 1.0, 1.0)[0] < losses("shift again", 0.0, 1.0)[0]
+
+
+def test_adapters_of_tto_do_not_answer_a_joint_rehearsal(serve, stored):
+    serve(SAME[:1], "adapter")
+    (joint,) = serve(SAME[:1], "joint", method=JointTTO())
+    assert joint.read == "miss"
+    assert [entry.spec.shift for entry in stored()] == [(), (2, 4, 5, 8, 8)]
 
 
 def test_miss_then_warm_start(serve, stored):
@@ -193,7 +219,7 @@ def test_entry_that_does_not_fit_is_a_miss(serve, stored, tmp_path):
 
 def test_fit_that_diverges_is_not_remembered(serve, stored):
     (result,) = serve(SAME[:1], lr=1e20)
-    assert (result.write, result.reason) == ("none", "the fit diverged: its loss or its adapter is not finite")
+    assert (result.write, result.reason) == ("none", "the fit diverged: its loss or what it learnt is not finite")
     assert not stored()
 
 

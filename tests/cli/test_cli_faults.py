@@ -296,7 +296,10 @@ def test_sigterm_outside_of_a_fit(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_ctrl_c_outside_of_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_outside_of_a_fit(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """As in a terminal; a shell has what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     monkeypatch.setattr(plan, "main", lambda _: signal.raise_signal(signal.SIGINT))
     with pytest.raises(SystemExit) as stopped:
         main(["plan"])

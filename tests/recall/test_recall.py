@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from ttom_pl.memory import AdapterSpec, Entry, Match
-from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, RecallPolicy
+from ttom_pl.memory import SHIFT, AdapterSpec, Entry, Match, Memory
+from ttom_pl.recall import KeepPolicy, KeyPolicy, Proposal, RecallPolicy, SceneMemory
+from ttom_pl.recall.learnt import pack, unpack
 from ttom_pl.recall.policy import hit_read, iterations_saved
 from ttom_pl.run import Decision
 from ttom_pl.scene import Fit
@@ -72,6 +73,7 @@ def test_how_a_hit_is_used(iterations: int | None, verified: bool, read: str) ->
         ({"min_gain": -1}, [], False, fit((0.5, 0.6)), "insert", "the loss fell by -20%"),
         ({}, [], False, fit((0.5, float("nan"))), "none", "the fit diverged"),
         ({}, [], False, fit(learnt={"a": torch.tensor([float("inf")])}), "none", "the fit diverged"),
+        ({}, [], False, fit(shifts=(torch.tensor([float("nan")]),)), "none", "the fit diverged"),
         ({"merge_threshold": 0.96}, [0.95], True, fit(), "insert", "the loss fell"),
         ({"merge_threshold": 0.95}, [0.95], True, fit(), "update", "the loss fell"),
         ({"merge_threshold": 0.0}, [0.95], True, fit(), "update", "the loss fell"),
@@ -105,6 +107,9 @@ def test_what_a_hit_saves(entry: Match, updates: int, saved: int) -> None:
         (RecallPolicy, {"iterations": -1}, r"recall\.iterations is -1"),
         (RecallPolicy, {"verified_loss": -0.1}, r"recall\.verified_loss is -0\.1"),
         (RecallPolicy, {"verified_loss": float("nan")}, r"recall\.verified_loss is nan"),
+        (RecallPolicy, {"adapter": -0.1}, r"recall\.adapter is -0\.1"),
+        (RecallPolicy, {"shift": 1.5}, r"recall\.shift is 1\.5"),
+        (KeepPolicy, {"shift_steps": -1}, r"keep\.shift_steps is -1"),
         (KeepPolicy, {"min_gain": float("nan")}, r"keep\.min_gain is nan"),
         (KeepPolicy, {"merge_threshold": float("inf")}, r"keep\.merge_threshold is inf"),
         (KeyPolicy, {"text_weight": 1.5}, r"key\.text_weight is 1\.5"),
@@ -123,3 +128,45 @@ def test_a_proposal_comes_back_from_json() -> None:
     again = Proposal.from_dict(json.loads(json.dumps(proposal.to_dict())), ADAPTER)
     assert again == proposal
     assert Proposal.from_dict(Proposal("m", Decision("", False, "miss"), "none").to_dict(), {}).spec is None
+
+
+def test_what_is_learnt_comes_back_from_an_entrys_tensors() -> None:
+    """The adapter in the precision asked for, the shifts in half, as many as are kept."""
+    shifts = tuple(torch.full((1, 2, 1, 1, 1), 0.25 * (i + 1)) for i in range(3))
+    tensors = pack(fit(shifts=shifts), torch.bfloat16, 2)
+    assert {name: (tuple(each.shape), each.dtype) for name, each in tensors.items()} == {
+        **{name: (tuple(each.shape), torch.bfloat16) for name, each in ADAPTER.items()},
+        SHIFT: ((2, 2, 1, 1, 1), torch.float16),
+    }
+    adapter, known = unpack(tensors)
+    assert adapter.keys() == ADAPTER.keys()
+    assert len(known) == 2
+    assert all(torch.equal(a, b) for a, b in zip(known, shifts, strict=False))
+    assert SHIFT not in pack(fit(shifts=shifts), torch.float32, 0)
+    assert unpack(pack(fit(), torch.float32, 2))[1] == ()
+
+
+def test_shares_of_what_is_loaded() -> None:
+    """An adapter is scaled by its matrix B alone, so that the update of the weights has the share; 0 leaves it out."""
+    names = {matrix: f"transformer.blocks.0.attn2.to_q.lora_{matrix}.weight" for matrix in "AB"}
+    tensors = {names["A"]: torch.ones(2, 4), names["B"]: torch.ones(4, 2), SHIFT: torch.ones(1, 1, 1, 1, 1).half()}
+    adapter, shifts = unpack(tensors, 0.5, 0.25)
+    assert torch.equal(adapter[names["A"]], torch.ones(2, 4))
+    assert torch.equal(adapter[names["B"]], torch.full((4, 2), 0.5))
+    assert shifts[0].item() == 0.25
+    assert unpack(tensors, 0.0, 0.0) == ({}, ())
+
+
+def test_an_insert_says_the_same_again_when_its_entry_is_forgotten_meanwhile() -> None:
+    """As another process may do before a run that was stopped goes on."""
+    entry = {"key": [1.0, 0.0], "key_text": "", "prompt": "", "fingerprint": ""}
+    proposal = Proposal(
+        "0123456789abcdef", Decision("", False, "miss"), "insert", adapter=ADAPTER, entry=entry, spec=SPEC
+    )
+    with Memory() as memory:
+        scenes = SceneMemory(memory, lambda texts: torch.eye(2)[: len(texts)], "", SPEC, 5)
+        decision = scenes.commit(proposal)
+        assert (decision.write, decision.entry) == ("insert", "0123456789ab")
+        memory.delete("0123456789ab")
+        assert scenes.commit(proposal) == decision
+        assert len(memory) == 0

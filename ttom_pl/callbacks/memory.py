@@ -96,7 +96,7 @@ class ParametricMemory(MemoryCallback):
             Memory(path, store.capacity, store.capacity_bytes, store.eviction, store.merge, read_only=read_only),
             module.backbone.embed,
             module.backbone.fingerprint,
-            _spec(module),
+            _spec(module, self.keep_policy.shift_steps),
             module.guided_steps * module.iterations,
             read_only,
             self.key_policy,
@@ -163,7 +163,9 @@ def _existing(path: Path) -> Path:
     return folder
 
 
-def _spec(module: LayoutTTO) -> AdapterSpec:
-    adapter = module.adapter
+def _spec(module: LayoutTTO, shift_steps: int | None) -> AdapterSpec:
+    adapter, guided = module.adapter, module.guided_steps
     assert adapter is not None
-    return AdapterSpec(adapter.rank, adapter.alpha, adapter.target_modules, module.guided_steps)
+    steps = min(guided, guided if shift_steps is None else shift_steps) if module.method.moves else 0
+    shift = (steps, *module.backbone.start(0).shape[1:]) if steps else ()
+    return AdapterSpec(adapter.rank, adapter.alpha, adapter.target_modules, guided, shift)

@@ -31,6 +31,7 @@ from ttom_pl.memory import (
     verify_folder,
     windows,
 )
+from ttom_pl.memory.entry import first_steps
 from ttom_pl.memory.formats import Format
 from ttom_pl.memory.rows_and_files import DATABASE
 from ttom_pl.report.hit_rate_plot import write_history_plot
@@ -212,7 +213,7 @@ def _export(options: Namespace) -> tuple[Any, str]:
             return {"entries": number, "file": str(options.out)}, f"{number} entries: {options.out}"
         entry = _find(memory, options.id)
         path = export_adapter(entry, memory.load(entry), options.out, options.format or "diffusers")
-    note = f"switch it on for the first {entry.spec.active_steps} denoising steps only"
+    note = f"switch it on for {first_steps(entry.spec.active_steps)} only"
     return {"id": entry.id, "file": str(path), "active_steps": entry.spec.active_steps}, f"{path}\n{note}"
 
 

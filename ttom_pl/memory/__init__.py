@@ -1,7 +1,7 @@
 """The parametric memory: a versioned, searchable store of LoRA adapters that knows nothing of its caller."""
 
 from ttom_pl.memory.adoption import Adopted
-from ttom_pl.memory.entry import AdapterSpec, AdapterTensors, Entry, Match
+from ttom_pl.memory.entry import SHIFT, AdapterSpec, AdapterTensors, Entry, Match
 from ttom_pl.memory.errors import (
     CorruptEntryError,
     DamagedDatabaseError,
@@ -28,6 +28,7 @@ __all__ = [
     "FIFO",
     "LFU",
     "LRU",
+    "SHIFT",
     "AdapterSpec",
     "AdapterTensors",
     "Adopted",

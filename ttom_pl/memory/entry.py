@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 AdapterTensors = Mapping[str, Tensor]
-"""LoRA parameters by the names that ``pipe.load_lora_weights`` reads."""
+"""LoRA parameters by the names that ``pipe.load_lora_weights`` reads, and :data:`SHIFT` where latents are moved too."""
+SHIFT = "latents.shift"
+"""Name, beside the LoRA parameters, of what is added to the latents before the first denoising steps."""
 _LONGEST = 1e9  # length of keys
+
+
+def first_steps(count: int) -> str:
+    """Return words for the first denoising steps, e.g. ``"the first 5 denoising steps"``."""
+    return "the first denoising step" if count == 1 else f"the first {count} denoising steps"
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,8 @@ class AdapterSpec:
         alpha: LoRA alpha; the update is scaled by alpha / rank.
         target_modules: full names of the adapted modules, e.g. ``"blocks.0.attn2.to_q"``; kept sorted.
         active_steps: number of denoising steps, from the first, in which the adapter is on.
+        shift: shape (steps, C, T, h, w) of what is added to the latents before the first of these steps; empty where
+            there is an adapter alone.
 
     Raises:
         ValueError: if a number is not positive or no module is named.
@@ -36,6 +45,7 @@ class AdapterSpec:
     alpha: float
     target_modules: tuple[str, ...]
     active_steps: int
+    shift: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("rank", "alpha", "active_steps"):
@@ -44,18 +54,28 @@ class AdapterSpec:
                 raise ValueError(f"{name} of an adapter must be positive, got {value!r}")
         if isinstance(self.target_modules, str) or not self.target_modules:
             raise ValueError(f"target_modules must name at least one module, got {self.target_modules!r}")
+        if not all(size > 0 for size in self.shift) or (self.shift and not self.shift[0] <= self.active_steps):
+            raise ValueError(f"shift must be the shape of at most {self.active_steps} steps' latents, got {self.shift}")
         object.__setattr__(self, "alpha", float(self.alpha))
         object.__setattr__(self, "target_modules", tuple(sorted(set(self.target_modules))))
 
     @cached_property
     def digest(self) -> str:
         """Hash of the specification, the same in every process and whatever the order of the modules."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without a shift where there is none, as entries had it before there were shifts."""
+        data = asdict(self)
+        return data if self.shift else {name: value for name, value in data.items() if name != "shift"}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "AdapterSpec":
-        """Read the JSON form, which ``dataclasses.asdict`` writes."""
-        return cls(int(data["rank"]), float(data["alpha"]), tuple(data["target_modules"]), int(data["active_steps"]))
+        """Read the JSON form."""
+        shift = tuple(map(int, data.get("shift", ())))
+        return cls(
+            int(data["rank"]), float(data["alpha"]), tuple(data["target_modules"]), int(data["active_steps"]), shift
+        )
 
 
 @dataclass(frozen=True)
@@ -111,7 +131,7 @@ class Entry:
         data = {column.name: getattr(self, column.name) for column in fields(self)}
         key = base64.b64encode(self.key.astype("<f4").tobytes()).decode()
         data |= {"key": key, "layout": dict(self.layout), "extra": dict(self.extra)}
-        data |= {"spec": asdict(self.spec), "parents": list(self.parents)}
+        data |= {"spec": self.spec.to_dict(), "parents": list(self.parents)}
         return data
 
     @classmethod
@@ -155,4 +175,4 @@ class Match:
     similarity: float
 
 
-__all__ = ["AdapterSpec", "AdapterTensors", "Entry", "Match", "check_key"]
+__all__ = ["SHIFT", "AdapterSpec", "AdapterTensors", "Entry", "Match", "check_key", "first_steps"]

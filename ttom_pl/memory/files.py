@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ttom_pl.io.plain import plain
-from ttom_pl.memory.entry import AdapterTensors, Entry
+from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry
 from ttom_pl.memory.errors import CorruptEntryError, MemoryReadError, MemoryWriteError
 
 _NAME = re.compile(r"[0-9a-f]+-(\d+)\.safetensors")
@@ -236,12 +236,18 @@ class AdapterFiles:
 
 def lora_config(entry: Entry, adapter: AdapterTensors) -> dict[str, object]:
     """Return what diffusers reads as the PEFT configuration, so that an alpha unlike the rank is honoured."""
+    adapter = lora(adapter)
     component = next(iter(adapter), "").split(".")[0]
     known = tuple(f"{component}.{module}." for module in entry.spec.target_modules)
     if not all(name.startswith(known) for name in adapter):
         return {}
     config = {"r": entry.spec.rank, "lora_alpha": entry.spec.alpha, "target_modules": list(entry.spec.target_modules)}
     return {f"{component}.{name}": value for name, value in config.items()}
+
+
+def lora(adapter: AdapterTensors) -> dict[str, Tensor]:
+    """Return the LoRA parameters alone, without a shift of the latents."""
+    return {name: tensor for name, tensor in adapter.items() if name != SHIFT}
 
 
 def _sync_folder(folder: Path) -> None:
@@ -260,6 +266,7 @@ __all__ = [
     "file_name",
     "generation_of",
     "id_of",
+    "lora",
     "lora_config",
     "prepare",
     "read_entry_record",

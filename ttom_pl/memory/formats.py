@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ttom_pl.io.whole_files import replacing_in, write_bytes
-from ttom_pl.memory.entry import AdapterTensors, Entry
-from ttom_pl.memory.files import lora_config
+from ttom_pl.memory.entry import SHIFT, AdapterTensors, Entry, first_steps
+from ttom_pl.memory.files import lora, lora_config
 
 Format = Literal["diffusers", "comfyui", "peft"]
 
@@ -29,7 +29,7 @@ def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, form
     """Write the adapter of an entry for another tool.
 
     That it is meant for the first denoising steps only is in the file's metadata (``ttom_active_steps``); no tool heeds
-    it by itself.
+    it by itself. A shift of the latents stays behind: no tool has a place for it.
 
     Args:
         entry: the entry.
@@ -45,7 +45,7 @@ def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, form
         ValueError: if the tool has no name for a tensor.
         OSError: if it cannot be written.
     """
-    path = Path(path)
+    path, adapter = Path(path), lora(adapter)
     if format == "peft":
         data = safetensors.torch.save(_renamed(adapter, _peft_name), _notes(entry))
         with replacing_in(path) as unfinished:
@@ -59,20 +59,23 @@ def export_adapter(entry: Entry, adapter: AdapterTensors, path: Path | str, form
     else:
         config = lora_config(entry, adapter)
         metadata = _notes(entry) | ({"lora_adapter_metadata": json.dumps(config, sort_keys=True)} if config else {})
-        data = safetensors.torch.save(dict(adapter), metadata)
+        data = safetensors.torch.save(adapter, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, data)
     return path
 
 
 def check_names(entry: Entry, adapter: AdapterTensors) -> None:
-    """Check that the tensors are LoRA matrices of the entry's specification.
+    """Check that the tensors are LoRA matrices of the entry's specification, and its shift.
 
     Raises:
         ValueError: if one is not named, shaped or typed like one; the message says which.
     """
     pairs: dict[tuple[str, str], set[str]] = {}
-    for name, tensor in adapter.items():
+    shift = tuple(adapter[SHIFT].shape) if SHIFT in adapter else ()
+    if shift != entry.spec.shift:
+        raise ValueError(f"its shift of the latents has the shape {shift}; the entry says {entry.spec.shift}")
+    for name, tensor in lora(adapter).items():
         match = _NAME.fullmatch(name)
         if match is None or match["module"] not in entry.spec.target_modules:
             raise ValueError(f"tensor {name!r} is no LoRA matrix of a module that the entry says it adapts")
@@ -149,7 +152,7 @@ def _notes(entry: Entry) -> dict[str, str]:
     return {
         "format": "pt",
         "ttom_active_steps": str(steps),
-        "ttom_note": f"learnt for the first {steps} denoising steps: switch it off, or to strength 0, after them",
+        "ttom_note": f"learnt for {first_steps(steps)}: switch it off, or to strength 0, after them",
         "ttom_entry_id": entry.id,
         "ttom_key": entry.key_text,
         "ttom_prompt": entry.prompt,

@@ -16,6 +16,7 @@ _NUMBERS = {"weight": (1e-9, 1e9), "created": (0.0, 253_402_300_799.0), "last_us
 _LARGEST_LOSS = 1e9
 _SPEC = {"rank": (1, 65_536), "alpha": (1e-9, 1e9), "active_steps": (1, 1_000_000)}
 _MODULES, _MODULE_LENGTH = 100_000, 512
+_SHIFT = (1, 65_536)
 _PARENTS, _PARENT_LENGTH = 10_000, 256
 _DIMENSIONS = 65_536
 _DEPTH = 64
@@ -57,11 +58,18 @@ def _faults(entry: Entry) -> Iterator[tuple[str, str | None]]:
     for name, extent in _SPEC.items():
         yield f"the specification's {name}", _number(getattr(entry.spec, name), *extent)
     yield "the specification's target_modules", _texts(entry.spec.target_modules, _MODULES, _MODULE_LENGTH)
+    yield "the specification's shift", _shift(entry.spec.shift)
     yield "the list of parents", _texts(entry.parents, _PARENTS, _PARENT_LENGTH)
     yield "the key", _key(entry)
     for name in ("layout", "extra"):
         yield name, _json(getattr(entry, name))
     yield "extra", _extra(entry.extra)
+
+
+def _shift(shape: tuple[int, ...]) -> str | None:
+    if len(shape) not in (0, 5):
+        return f"the shape of a shift has 5 numbers, not {len(shape)}"
+    return next((fault for size in shape if (fault := _whole(size, *_SHIFT))), None)
 
 
 def _text(value: object, most: int) -> str | None:

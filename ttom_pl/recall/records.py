@@ -1,7 +1,7 @@
 """What the memory says of a scene, and what it is to take up."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -73,7 +73,7 @@ class Proposal:
             "similarity": self.similarity,
             "record": dict(self.record),
             "entry": dict(self.entry),
-            "spec": None if self.spec is None else asdict(self.spec),
+            "spec": None if self.spec is None else self.spec.to_dict(),
         }
 
     @classmethod

@@ -24,6 +24,7 @@ from ttom_pl.memory import (
     blend,
 )
 from ttom_pl.recall.keys import TEXT_WEIGHT, Embed, scene_key, sentence_embedder
+from ttom_pl.recall.learnt import pack, unpack
 from ttom_pl.recall.policy import KeepPolicy, RecallPolicy, hit_read, iterations_saved
 from ttom_pl.recall.records import Proposal, Recall
 from ttom_pl.run import Decision
@@ -64,7 +65,7 @@ class KeyPolicy:
 
 
 class SceneMemory:
-    """A memory of adapters, asked by scenes.
+    """A memory of what rehearsals have learnt, asked by scenes.
 
     Args:
         memory: the store.
@@ -120,27 +121,28 @@ class SceneMemory:
         )
         if nearest and policy.is_young(nearest[0].entry):
             return Recall(text, key, tuple(nearest[:1]), (), "young entry", Start())
-        matches, adapter = self._load(policy.answers(nearest), check)
+        matches, tensors = self._load(policy.answers(nearest), check)
         if not matches:
             return Recall(text, key, (), (), "miss", Start())
-        start = Start(adapter, policy.iterations, policy.verified_loss)
+        adapter, shifts = unpack(tensors, policy.adapter, policy.shift)
+        start = Start(adapter, policy.iterations, policy.verified_loss, shifts)
         return Recall(text, key, tuple(matches), tuple(matches), "warm start", start)
 
     def _load(
         self, matches: Sequence[Match], check: Callable[[Mapping[str, Tensor]], None]
     ) -> tuple[list[Match], dict[str, Tensor]]:
-        """Return the matches whose adapters can be used, and their blend."""
+        """Return the matches that can be used, and the blend of their tensors."""
         loaded: list[tuple[Match, dict[str, Tensor]]] = []
         for match in matches:
             try:
-                adapter = patiently(lambda match=match: self.memory.load(match.entry))  # type: ignore[misc]
-                check(adapter)
+                tensors = patiently(lambda match=match: self.memory.load(match.entry))  # type: ignore[misc]
+                check(unpack(tensors)[0])
             except (CorruptEntryError, EntryNotFoundError, ValueError) as error:
                 warnings.warn(f"entry {match.entry.id} of the memory is left out: {error}", stacklevel=2)
             else:
-                loaded.append((match, adapter))
+                loaded.append((match, tensors))
         if len(loaded) > 1:
-            mixed = blend([adapter for _, adapter in loaded], [match.similarity for match, _ in loaded])
+            mixed = blend([tensors for _, tensors in loaded], [match.similarity for match, _ in loaded])
             return [match for match, _ in loaded], mixed
         return [match for match, _ in loaded], loaded[0][1] if loaded else {}
 
@@ -179,11 +181,12 @@ class SceneMemory:
         if write == "none":
             return Proposal(mark, decision, write, saved)
         similarity = 0.0 if nearest is None else nearest.similarity
-        stored = {name: tensor.to(getattr(torch, self.keep_policy.dtype)) for name, tensor in fit.learnt.items()}
+        shift_steps = self._spec.shift[0] if self._spec.shift else 0
+        stored = pack(fit, getattr(torch, self.keep_policy.dtype), shift_steps)
         known = recall.matches[0].entry.extra.get("cold_iterations") if hit else fit.updates
         extra: dict[str, Any] = {"seed": request.seed} | ({} if known is None else {"cold_iterations": known})
         if self.keep_policy.attention and write == "insert":
-            extra["attention"] = dict(maps(replace(fit, learnt=stored)))
+            extra["attention"] = dict(maps(replace(fit, learnt=unpack(stored)[0])))
         entry = {
             "key": recall.key.tolist(),
             "key_text": recall.text,
@@ -214,7 +217,8 @@ class SceneMemory:
         decision, entry_id = proposal.decision, proposal.mark[:12]
         with self.memory.transaction() as transaction:
             if transaction.is_marked(proposal.mark):
-                return _inserted(decision, entry_id) if transaction.holds(entry_id) else decision
+                made = write == "insert" or transaction.holds(entry_id)
+                return _inserted(decision, entry_id) if made else decision
             _count(transaction, proposal)
             if write == "update":
                 assert decision.entry is not None

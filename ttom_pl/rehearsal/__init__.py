@@ -1,7 +1,7 @@
 """The rehearsal of a prompt: what is optimised in the first denoising steps, as a tiny Lightning fit."""
 
 from ttom_pl.rehearsal.attention_bias import AttentionBias
-from ttom_pl.rehearsal.latent_guidance import LatentGuidance
+from ttom_pl.rehearsal.latent_guidance import JointTTO, LatentGuidance
 from ttom_pl.rehearsal.methods import AdapterTTO, Method
 from ttom_pl.rehearsal.module import LayoutTTO
 from ttom_pl.rehearsal.rehearse import rehearse
@@ -12,6 +12,7 @@ __all__ = [
     "AdapterTTO",
     "AttentionBias",
     "Fit",
+    "JointTTO",
     "LatentGuidance",
     "LayoutTTO",
     "Method",

@@ -15,10 +15,12 @@ class Method:
     Attributes:
         adapts: whether the adapter is optimised, by AdamW.
         moves: whether the latents are, by :meth:`moved`, from the same backward pass.
+        max_shift: root mean square, at most, of what is added to the latents of a guided step.
     """
 
     adapts: ClassVar[bool] = False
     moves: ClassVar[bool] = False
+    max_shift: float = 0.0
 
     def check(self, backbone: Backbone) -> None:
         """Raise ``ValueError`` if the method cannot be used with this model."""
@@ -27,8 +29,8 @@ class Method:
         """Return the latents after an update; as they were, for a method that does not move them.
 
         Args:
-            latents: shape (1, C, T, h, w).
-            gradient: of the layout loss, of the same shape.
+            latents: float32 of shape (1, C, T, h, w).
+            gradient: of the layout loss, likewise.
             step: the guided step, from 0.
             guided_steps: how many there are.
         """

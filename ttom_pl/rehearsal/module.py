@@ -126,8 +126,9 @@ class LayoutTTO(LightningModule):
         Raises:
             ValueError: if the adapter to start from does not fit.
         """
-        self.scene = scene
+        self.scene, self.start = scene, start
         self.latents = self._first_latents = scene.noise
+        self.shifts: list[Tensor] = []
         self.losses: list[list[float]] = []
         self.updates = 0
         self.learnt: dict[str, Tensor] = {}
@@ -143,7 +144,7 @@ class LayoutTTO(LightningModule):
             self.adapter.load_state_dict(start.adapter)
         if start.verified_loss is not None and self.budget:
             with torch.no_grad():
-                self.loaded_loss = self.layout_loss(0).item()
+                self.loaded_loss = self.layout_loss(0, self._shifted(0)).item()
             self.verified = self.loaded_loss < start.verified_loss
             self.budget *= not self.verified
 
@@ -152,7 +153,14 @@ class LayoutTTO(LightningModule):
         """What the rehearsal has led to."""
         losses = tuple(map(tuple, self.losses))
         return Fit(
-            self.latents, self._first_latents, losses, self.updates, dict(self.learnt), self.loaded_loss, self.verified
+            latents=self.latents,
+            first_latents=self._first_latents,
+            losses=losses,
+            updates=self.updates,
+            learnt=dict(self.learnt),
+            shifts=tuple(self.shifts),
+            loaded_loss=self.loaded_loss,
+            verified=self.verified,
         )
 
     def configure_optimizers(self) -> torch.optim.Optimizer | None:
@@ -166,8 +174,11 @@ class LayoutTTO(LightningModule):
         return DataLoader(range(self.iterations), batch_size=None)  # type: ignore[arg-type]
 
     def on_train_epoch_start(self) -> None:
-        """Begin a guided step."""
+        """Begin a guided step, with what is known of its shift."""
+        step = len(self.losses)
         self.losses.append([])
+        if self.method.moves:
+            self._unmoved, self.latents = self.latents.float(), self._shifted(step)
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> int | None:
         """End the guided step (-1) once its loss has converged or its budget of iterations is spent."""
@@ -176,7 +187,7 @@ class LayoutTTO(LightningModule):
     def training_step(self, batch: int, batch_idx: int) -> None:
         """Look at the layout loss, and change what the method changes unless it is under ``stop_loss``."""
         step = len(self.losses) - 1
-        latents = self.latents.detach().requires_grad_() if self.method.moves else self.latents
+        latents = self.latents.detach().requires_grad_(self.method.moves)
         loss = self.layout_loss(step, latents)
         self.losses[-1].append(loss.item())
         self.log("layout_loss", loss.detach())
@@ -188,7 +199,8 @@ class LayoutTTO(LightningModule):
             optimizer.step()  # type: ignore[union-attr]
             optimizer.zero_grad()  # type: ignore[union-attr]
         if latents.grad is not None:
-            self.latents = self.method.moved(latents.detach(), latents.grad, step, self.guided_steps)
+            moved = self.method.moved(latents.detach(), latents.grad, step, self.guided_steps)
+            self.latents = self._unmoved + bounded(moved - self._unmoved, self.method.max_shift)
         self.updates += 1
 
     def layout_loss(self, step: int, latents: Tensor | None = None) -> Tensor:
@@ -231,6 +243,9 @@ class LayoutTTO(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Advance the sampler by the guided step, as the method has it, and take the adapter into the mean."""
         step = len(self.losses) - 1
+        if self.method.moves:
+            self.shifts.append(self.latents - self._unmoved)
+            self.latents = self.latents.to(self.scene.noise.dtype)
         if step == 0:
             self._first_latents = self.latents
         with self._guided(self.scene, step):
@@ -250,6 +265,13 @@ class LayoutTTO(LightningModule):
         """Whether the current guided step's loss is under ``stop_loss``."""
         return bool(self.losses[-1]) and self.losses[-1][-1] < self.stop_loss
 
+    def _shifted(self, step: int) -> Tensor:
+        """Return the latents in float32, so that small updates are not rounded away, with what a shift adds to them."""
+        latents, shifts = self.latents.float(), self.start.shifts
+        if step >= len(shifts):
+            return latents
+        return latents + bounded(shifts[step].to(latents), self.method.max_shift)
+
     @contextmanager
     def _guided(self, scene: Scene, step: int) -> Iterator[None]:
         """Have the model as the method has it in a guided step."""
@@ -258,7 +280,13 @@ class LayoutTTO(LightningModule):
             yield
 
     def _maps(self, scene: Scene, latents: Tensor, step: int) -> Tensor:
+        latents = latents.to(scene.noise.dtype)
         return self.backbone.object_attention(latents, step, scene.conditioning, scene.objects, self.loss_blocks)
+
+
+def bounded(shift: Tensor, most: float) -> Tensor:
+    """Return a shift, made smaller if its root mean square is above ``most``."""
+    return shift * (most / shift.square().mean().sqrt().clamp_min(1e-12)).clamp_max(1.0)
 
 
 def default_guided_steps(num_steps: int, max_guided_steps: int) -> int:

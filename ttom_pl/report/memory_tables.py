@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ttom_pl.io.plain import plain
-from ttom_pl.memory.entry import Entry
+from ttom_pl.memory.entry import Entry, first_steps
 from ttom_pl.memory.history import Window
 
 _BAR = 24
@@ -29,7 +29,8 @@ def entry_facts(entry: Entry) -> str:
         "prompt": entry.prompt,
         "backbone": entry.fingerprint,
         "adapter": f"rank {spec.rank}, alpha {spec.alpha:g}, {len(spec.target_modules)} layers, {size(entry.nbytes)}",
-        "active": f"in the first {spec.active_steps} denoising steps only",
+        "shift": _shift(spec.shift),
+        "active": f"in {first_steps(spec.active_steps)} only",
         "loss": _losses(entry),
         "iterations": f"{entry.iterations} spent, {entry.iterations_saved} saved",
         "hits": str(entry.hits),
@@ -40,6 +41,13 @@ def entry_facts(entry: Entry) -> str:
         "SHA-256": entry.content_hash,
     }
     return "\n".join(f"{name:<13} {plain(value)}" for name, value in facts.items())
+
+
+def _shift(shape: Sequence[int]) -> str:
+    if not shape:
+        return "none"
+    steps, *latents = shape
+    return f"of the latents, {'×'.join(map(str, latents))}, before {first_steps(steps)} (in the size above)"
 
 
 def norm_table(norms: Mapping[str, float]) -> str:

@@ -71,6 +71,8 @@ class Result:
         image: path and SHA-256 of the image that the video starts from, if there is one.
         losses: layout losses, in nats from 0 to ln 2, of each iteration of each guided step.
         updates: optimiser iterations.
+        shifts: root mean square of what was added to the latents before each guided step, where the noise has 1; empty
+            where latents are not moved.
         memory: what the memory decided; ``None`` without a memory.
         seconds: wall-clock seconds per stage.
         scores: what evaluation found, by name.
@@ -90,6 +92,7 @@ class Result:
     image: Mapping[str, str] | None = None
     losses: tuple[tuple[float, ...], ...] = ()
     updates: int = 0
+    shifts: tuple[float, ...] = ()
     memory: Decision | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -135,6 +138,7 @@ class Result:
                 "files": dict(self.files),
                 "layout": None if self.layout is None else self.layout.to_dict(),
             }
+            | ({"shifts": [round(shift, 5) for shift in self.shifts]} if self.shifts else {})
             | ({"truth": dict(self.truth)} if self.truth else {})
             | ({"plain": True} if self.plain else {})
             | {"versions": dict(self.versions)}
@@ -155,6 +159,7 @@ class Result:
             "prompt": str(data["prompt"]),
             "layout": Layout.from_dict(layout) if layout else None,
             "memory": Decision.from_dict(memory) if memory else None,
+            "shifts": tuple(map(float, data.get("shifts") or ())),
             "losses": tuple(tuple(map(float, step)) for step in data.get("losses") or ()),
         }
         return cls(**known)

@@ -8,14 +8,14 @@ from diffusers import AutoencoderKLWan
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from tqdm import tqdm
 
 from ttom_pl.io.ranges import check_range
 from ttom_pl.io.whole_files import replacing
 from ttom_pl.sprites.render import render
 from ttom_pl.sprites.tokenizer import MAX_TOKENS, make_tokenizer
-from ttom_pl.sprites.world import SpritesScene, caption, sample_groups, sample_scene
+from ttom_pl.sprites.world import Group, SpritesScene, caption, sample_groups, sample_scene
 
 
 class SceneDataset(Dataset[Tensor]):
@@ -24,22 +24,30 @@ class SceneDataset(Dataset[Tensor]):
     Args:
         length: number of scenes.
         seed: scenes of different seeds share nothing.
+        placing_seed: places the sprites anew: other scenes of the same captions.
     """
 
-    def __init__(self, length: int, seed: int) -> None:
+    def __init__(self, length: int, seed: int, placing_seed: int | None = None) -> None:
         self.length = length
         self.seed = seed
+        self.placing_seed = placing_seed
 
     def __len__(self) -> int:
         return self.length
 
     def scene(self, index: int) -> SpritesScene:
         """Return the truth behind video ``index``."""
-        return sample_scene(self._rng(index))
+        if self.placing_seed is None:
+            return sample_scene(self._rng(index))
+        return sample_scene(random.Random(f"placing-{self.placing_seed}-{index}"), *self.groups(index))
+
+    def groups(self, index: int) -> tuple[tuple[Group, ...], str | None]:
+        """Return the groups and the relation of ``scene(index)``, without the time to place its sprites."""
+        return sample_groups(self._rng(index))
 
     def caption(self, index: int) -> str:
         """Return the caption of ``scene(index)``, without the time to place its sprites."""
-        return caption(*sample_groups(self._rng(index)))
+        return caption(*self.groups(index))
 
     def __getitem__(self, index: int) -> Tensor:
         """Return video ``index``, shape (3, F, H, W) in [-1, 1]."""
@@ -82,6 +90,32 @@ class SpritesVideos(LightningDataModule):
         return DataLoader(self.val_set, self.batch_size, num_workers=self.num_workers)
 
 
+class SpritesCaptions(LightningDataModule):
+    """Token ids of captions, for the text encoder; batches of shape (B, L).
+
+    Args:
+        num_captions: captions.
+        batch_size: captions in a batch.
+        seed: seed of the scenes that the captions tell of.
+    """
+
+    def __init__(self, num_captions: int = 32000, batch_size: int = 64, seed: int = 2) -> None:
+        super().__init__()
+        self.num_captions = num_captions
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def setup(self, stage: str) -> None:
+        """Write and tokenise the captions."""
+        scenes = SceneDataset(self.num_captions, self.seed)
+        self.train_set = tokenise([scenes.caption(i) for i in range(self.num_captions)])
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Shuffled batches."""
+        # A tensor is a dataset of its rows.
+        return DataLoader(self.train_set, self.batch_size, shuffle=True, drop_last=True)  # type: ignore[arg-type]
+
+
 class SpritesLatents(LightningDataModule):
     """Normalised VAE latents and token ids, encoded once and cached.
 
@@ -90,22 +124,37 @@ class SpritesLatents(LightningDataModule):
     Args:
         pipeline: folder that holds ``vae/``, of the first stage.
         cache: file of the encoded set; made when it is not there, and made anew when it does not fit the arguments.
-        num_videos: training videos.
+        num_videos: training videos, before some are left out.
         batch_size: videos in a batch.
         seed: seed of the scenes.
+        placing_seed: places the sprites anew: other scenes of the same captions.
+        alone: fraction of the videos with one noun phrase that is kept; two have more to teach.
+
+    Raises:
+        ValueError: if ``alone`` is no fraction.
     """
 
     def __init__(
-        self, pipeline: Path, cache: Path, num_videos: int = 24000, batch_size: int = 32, seed: int = 2
+        self,
+        pipeline: Path,
+        cache: Path,
+        num_videos: int = 24000,
+        batch_size: int = 32,
+        seed: int = 2,
+        placing_seed: int | None = None,
+        alone: float = 1.0,
     ) -> None:
         super().__init__()
         check_range("num_videos", num_videos, least=1)
         check_range("batch_size", batch_size, least=1)
+        check_range("alone", alone, least=0, most=1, meaning="the share of the videos to keep")
         self.pipeline = pipeline
         self.cache = cache
         self.num_videos = num_videos
         self.batch_size = batch_size
         self.seed = seed
+        self.placing_seed = placing_seed
+        self.alone = alone
 
     def prepare_data(self) -> None:
         """Encode the videos, if the cache does not hold them."""
@@ -120,7 +169,7 @@ class SpritesLatents(LightningDataModule):
         latents, input_ids = self._encode()
         with replacing(self.cache) as unfinished:
             torch.save({"made_from": self._made_from(), "latents": latents, "input_ids": input_ids}, unfinished)
-        rank_zero_info(f"{self.num_videos} encoded videos cached in {self.cache}")
+        rank_zero_info(f"{len(latents)} encoded videos cached in {self.cache}")
 
     def setup(self, stage: str) -> None:
         """Load the cache."""
@@ -134,16 +183,34 @@ class SpritesLatents(LightningDataModule):
     def _made_from(self) -> dict[str, object]:
         """What the cache depends on."""
         weights = self.pipeline / "vae" / "diffusion_pytorch_model.safetensors"
-        return {"num_videos": self.num_videos, "seed": self.seed, "vae": weights.stat().st_mtime_ns}
+        return {
+            "num_videos": self.num_videos,
+            "seed": self.seed,
+            "placing_seed": self.placing_seed,
+            "alone": self.alone,
+            "vae": weights.stat().st_mtime_ns,
+        }
+
+    def _kept(self, videos: SceneDataset) -> list[int]:
+        """Indices of the videos that are not left out."""
+        rng = random.Random(f"alone-{self.seed}-{self.placing_seed}")
+        return [i for i in range(len(videos)) if rng.random() < self.alone or len(videos.groups(i)[0]) > 1]
 
     @torch.inference_mode()
     def _encode(self, batch_size: int = 32) -> tuple[Tensor, Tensor]:
         vae = AutoencoderKLWan.from_pretrained(self.pipeline / "vae")
-        videos = SceneDataset(self.num_videos, self.seed)
+        videos = SceneDataset(self.num_videos, self.seed, self.placing_seed)
+        kept = self._kept(videos)
         mean = torch.tensor(vae.config.latents_mean).view(-1, 1, 1, 1)
         std = torch.tensor(vae.config.latents_std).view(-1, 1, 1, 1)
-        batches = tqdm(DataLoader(videos, batch_size), desc="encoding")
+        batches = tqdm(DataLoader(Subset(videos, kept), batch_size), desc="encoding")
         latents = [((vae.encode(batch).latent_dist.mode() - mean) / std).half() for batch in batches]
-        captions = [videos.caption(i) for i in range(self.num_videos)]
-        tokens = make_tokenizer()(captions, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
-        return torch.cat(latents), tokens.input_ids
+        captions = [videos.caption(i) for i in kept]
+        return torch.cat(latents), tokenise(captions)
+
+
+def tokenise(captions: list[str]) -> Tensor:
+    """Return the token ids of captions, padded, shape (number, L)."""
+    tokens = make_tokenizer()(captions, padding="max_length", max_length=MAX_TOKENS, return_tensors="pt")
+    input_ids: Tensor = tokens.input_ids
+    return input_ids

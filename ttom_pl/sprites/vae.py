@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -18,8 +19,8 @@ from ttom_pl.sprites.world import BACKGROUND
 class SpritesVAE(LightningModule):
     """Train a tiny ``AutoencoderKLWan``: spatial factor 4, temporal factor 2, 9 × 32 × 32 pixels to 8 × 5 × 8 × 8.
 
-    The loss is MSE + ``l1_weight`` · L1 + ``kl_weight`` · KL (per latent element). Pixels of sprites, a small part of
-    the frame, count ``foreground_weight`` times more than the background.
+    The loss is MSE + ``l1_weight`` · L1 + ``kl_weight`` · KL (per latent element). Pixels of sprites and those next to
+    them, a small part of the frame, count ``foreground_weight`` times more than the rest of the background.
 
     Args:
         pipeline: folder whose ``vae/`` is written at the end of the training.
@@ -28,7 +29,10 @@ class SpritesVAE(LightningModule):
         lr: peak learning rate of AdamW; it warms up and falls linearly to zero over the last 40% of the training.
         l1_weight: weight of the absolute error.
         kl_weight: weight of the KL divergence; from about 2e-3 the latents collapse.
-        foreground_weight: weight of the sprites' pixels; without it, shapes blur into discs.
+        foreground_weight: weight of the sprites' pixels and of the pixels around them; without it, shapes blur into
+            discs, and without those around them, edges stay soft on the outside.
+        latent_noise: standard deviation of noise that is added to the latents before they are decoded, in units of the
+            standard deviation of ``start_from``'s latents; a transformer's latents are never exact.
         start_from: ``WanPipeline`` folder whose VAE is trained further; ``base_dim`` and ``z_dim`` are then its own.
         train_encoder: whether the encoder is trained; if not, latents stay what they are and only the decoder learns.
     """
@@ -42,6 +46,7 @@ class SpritesVAE(LightningModule):
         l1_weight: float = 0.5,
         kl_weight: float = 1e-5,
         foreground_weight: float = 5.0,
+        latent_noise: float = 0.0,
         start_from: Path | None = None,
         train_encoder: bool = True,
     ) -> None:
@@ -58,6 +63,8 @@ class SpritesVAE(LightningModule):
         self.l1_weight = l1_weight
         self.kl_weight = kl_weight
         self.foreground_weight = foreground_weight
+        self.latent_noise = latent_noise
+        self.train_encoder = train_encoder
         self.vae = (
             _make_vae(base_dim, z_dim) if start_from is None else AutoencoderKLWan.from_pretrained(start_from / "vae")
         )
@@ -70,7 +77,9 @@ class SpritesVAE(LightningModule):
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Return the loss of a batch of videos, shape (B, 3, F, H, W) in [-1, 1]."""
         posterior = self.vae.encode(batch).latent_dist
-        decoded = self.vae.decode(posterior.sample()).sample
+        latents = posterior.sample()
+        scale = torch.tensor(self.vae.config.latents_std).to(latents).view(-1, 1, 1, 1)
+        decoded = self.vae.decode(latents + self.latent_noise * scale * torch.randn_like(latents)).sample
         error = (decoded - batch).abs()
         weight = self._pixel_weights(batch)
         reconstruction = (weight * (error**2 + self.l1_weight * error)).mean()
@@ -80,9 +89,10 @@ class SpritesVAE(LightningModule):
         return loss
 
     def _pixel_weights(self, batch: Tensor) -> Tensor:
-        """Return ``foreground_weight`` at the sprites and 1 elsewhere, scaled to a mean of 1; shape (B, 1, F, H, W)."""
-        foreground = (batch - rgb(BACKGROUND).to(batch)).abs().amax(1, keepdim=True) > 0.1
-        weights = 1 + (self.foreground_weight - 1) * foreground
+        """Return ``foreground_weight`` at and around sprites and 1 elsewhere, to a mean of 1: (B, 1, F, H, W)."""
+        foreground = (batch - rgb(BACKGROUND).to(batch)).abs().amax(1, keepdim=True) > 0.02
+        around = F.max_pool3d(foreground.to(batch), (1, 3, 3), stride=1, padding=(0, 1, 1))
+        weights = 1 + (self.foreground_weight - 1) * around
         return weights / weights.mean()
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
@@ -105,12 +115,13 @@ class SpritesVAE(LightningModule):
 
     @torch.inference_mode()
     def on_train_end(self) -> None:
-        """Store the latents' mean and standard deviation in the config, as Wan does, and write the VAE."""
+        """Write the VAE; the config holds its latents' mean and standard deviation, as Wan's does."""
         self.vae.eval()
-        modes = torch.cat([self.vae.encode(b.to(self.device)).latent_dist.mode() for b in self._val_batches()])
-        self.vae.register_to_config(
-            latents_mean=modes.mean((0, 2, 3, 4)).tolist(), latents_std=modes.std((0, 2, 3, 4)).tolist()
-        )
+        if self.train_encoder:
+            modes = torch.cat([self.vae.encode(b.to(self.device)).latent_dist.mode() for b in self._val_batches()])
+            self.vae.register_to_config(
+                latents_mean=modes.mean((0, 2, 3, 4)).tolist(), latents_std=modes.std((0, 2, 3, 4)).tolist()
+            )
         with replacing_in(self.pipeline / "vae") as unfinished:
             self.vae.save_pretrained(unfinished)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class BrokenRowError(ValueError):
 def to_row(entry: Entry, file: str) -> dict[str, Any]:
     """Return the columns of an entry, but for its label and its seal."""
     row = {column.name: getattr(entry, column.name) for column in fields(Entry)}
-    row |= {"key": entry.key.astype("<f4").tobytes(), "spec": asdict(entry.spec)}
+    row |= {"key": entry.key.astype("<f4").tobytes(), "spec": entry.spec.to_dict()}
     row |= {name: json.dumps(row[name], sort_keys=True) for name in ("layout", "extra", "spec", "parents")}
     return row | {"file": file, "spec_digest": entry.spec.digest, "dimension": entry.key.size}
 
