@@ -1,18 +1,29 @@
 """Tiny pipelines of HunyuanVideo with their real tokenizer classes, built from words that are written here."""
 
+import re
 from inspect import signature
 from typing import Any
 
 from diffusers import (
+    AutoencoderKLHunyuanVideo,
     AutoencoderKLHunyuanVideo15,
     ClassifierFreeGuidance,
     FlowMatchEulerDiscreteScheduler,
     HunyuanVideo15Pipeline,
     HunyuanVideo15Transformer3DModel,
+    HunyuanVideoPipeline,
+    HunyuanVideoTransformer3DModel,
 )
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
     ByT5Tokenizer,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    LlamaConfig,
+    LlamaModel,
+    PreTrainedTokenizerFast,
     Qwen2_5_VLTextConfig,
     Qwen2_5_VLTextModel,
     Qwen2Tokenizer,
@@ -23,6 +34,7 @@ from transformers import (
 TEXT = 16
 WORDS = "a red circle moves left and blue square up two yellow squares stay still green triangles cat walk"
 SYSTEM = signature(HunyuanVideo15Pipeline._get_mllm_prompt_embeds).parameters["system_message"].default
+TEMPLATE = signature(HunyuanVideoPipeline.encode_prompt).parameters["prompt_template"].default["template"]
 CHAT = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -57,6 +69,93 @@ def qwen_tokenizer() -> Qwen2Tokenizer:
     tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=merges, extra_special_tokens=special[1:])
     tokenizer.chat_template = CHAT
     return tokenizer
+
+
+LLAMA_3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""What a text is split by before its pieces are looked up."""
+
+
+def llama_tokenizer() -> PreTrainedTokenizerFast:
+    """As Llama 3's; the prompt begins at token 95 of the template, as in the real one."""
+    words = dict.fromkeys(re.findall(r"(?<= )[A-Za-z]+", TEMPLATE) + ["The", "Actions"] + WORDS.split())
+    vocabulary, merges = byte_level([*(f"\u0120{word}" for word in words), "Describe", "system", "user", "\u010a\u010a"])
+    special = ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<pad>"]
+    vocabulary |= {token: len(vocabulary) + number for number, token in enumerate(special)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
+    split = pre_tokenizers.Split(Regex(LLAMA_3), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{special[0]} $A", special_tokens=[(special[0], vocabulary[special[0]])]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=special[0],
+        eos_token=special[3],
+        pad_token=special[4],
+        extra_special_tokens=special[1:3],
+        padding_side="right",
+    )
+
+
+def clip() -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """A tokenizer of letters and its encoder."""
+    letters = sorted(ByteLevel.alphabet())
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    tokenizer = CLIPTokenizer({token: number for number, token in enumerate(tokens)}, [])
+    config = CLIPTextConfig(
+        vocab_size=len(tokens),
+        hidden_size=8,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return tokenizer, CLIPTextModel(config).eval()
+
+
+def hunyuan_vae() -> AutoencoderKLHunyuanVideo:
+    return AutoencoderKLHunyuanVideo(
+        latent_channels=4, block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4
+    ).eval()
+
+
+def hunyuan(**changes: Any) -> HunyuanVideoPipeline:
+    """Two blocks of two streams, two of one."""
+    tokenizer, (tokenizer_2, text_encoder_2) = llama_tokenizer(), clip()
+    language = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=TEXT,
+        intermediate_size=32,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
+    transformer = HunyuanVideoTransformer3DModel(
+        in_channels=4,
+        out_channels=4,
+        num_attention_heads=2,
+        attention_head_dim=12,
+        num_layers=2,
+        num_single_layers=2,
+        num_refiner_layers=1,
+        mlp_ratio=2.0,
+        text_embed_dim=TEXT,
+        pooled_projection_dim=8,
+        rope_axes_dim=(4, 4, 4),
+    )
+    parts = {
+        "tokenizer": tokenizer,
+        "text_encoder": LlamaModel(language).eval(),
+        "tokenizer_2": tokenizer_2,
+        "text_encoder_2": text_encoder_2,
+        "vae": hunyuan_vae(),
+        "scheduler": FlowMatchEulerDiscreteScheduler(shift=7.0),
+        "transformer": transformer.eval(),
+    }
+    return HunyuanVideoPipeline(**(parts | changes))
 
 
 def glyph_encoder(tokenizer: ByT5Tokenizer) -> T5EncoderModel:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ttom_pl.backbones import (
     CogVideoXBackbone,
     HunyuanVideo15Backbone,
+    HunyuanVideoBackbone,
     LTXBackbone,
     SkyReelsBackbone,
     WanBackbone,
@@ -28,7 +29,8 @@ OBJECTS = [[2], [8]]
 
 WAN = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
 COG = {"height": 64, "width": 64, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 6.0}
-HUNYUAN = {"height": 32, "width": 32, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
+HUNYUAN_15 = {"height": 32, "width": 32, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
+HUNYUAN = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
 LTX = {"height": 32, "width": 32, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 3.0}
 
 
@@ -67,7 +69,11 @@ KINDS = {
     "cogvideox-dpm-rotary": Kind(pipelines.cogvideox_5b, CogVideoXBackbone, COG | {"use_dynamic_cfg": True}),
     "cogvideox-learned": Kind(pipelines.cogvideox_learned, CogVideoXBackbone, COG),
     "cogvideox1.5": Kind(pipelines.cogvideox_15, CogVideoXBackbone, COG),
-    "hunyuan1.5": Kind(hunyuan.hunyuan15, HunyuanVideo15Backbone, HUNYUAN, prepared=by_attributes),
+    "hunyuan1.5": Kind(hunyuan.hunyuan15, HunyuanVideo15Backbone, HUNYUAN_15, prepared=by_attributes),
+    "hunyuan": Kind(hunyuan.hunyuan, HunyuanVideoBackbone, HUNYUAN),
+    "hunyuan-true-cfg": Kind(
+        hunyuan.hunyuan, HunyuanVideoBackbone, HUNYUAN | {"true_cfg_scale": 2.0, "negative_prompt": ""}
+    ),
     "ltx": Kind(pipelines.ltx, LTXBackbone, LTX, (("frame_rate", 25),)),
     "ltx-timestep-vae": Kind(pipelines.ltx_noisy, LTXBackbone, LTX | {"decode_timestep": 0.05}, (("frame_rate", 25),)),
 }

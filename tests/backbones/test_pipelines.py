@@ -163,18 +163,17 @@ def test_every_adapted_layer_is_reached(case: Case) -> None:
 def test_the_forward_pass_ends_at_the_last_probed_attention(case: Case, last: int) -> None:
     """Blocks after it, its own feed-forward layer and the head are never called."""
     backbone, called = case.load(), []
-    (blocks_name,) = backbone.blocks.lists
+    names = backbone.blocks.names(backbone.pipe.transformer)
+    after = (".ff", ".ffn", "to_out.0", "proj_out")
     for name, module in backbone.pipe.transformer.named_modules():
-        inside = name.startswith(f"{blocks_name}.")
-        if (inside and name.endswith((".ff", ".ffn", "to_out.0"))) or name == "proj_out":
+        if name.endswith(after) and (name == "proj_out" or name.startswith(tuple(f"{block}." for block in names))):
             module.register_forward_pre_hook(lambda *_, name=name: called.append(name))
     latents, conditioning = case.begin(backbone)
     backbone.object_attention(latents, 0, conditioning, OBJECTS, [last])
-    blocks = {int(name.split(".")[1]) for name in called if name != "proj_out"}
     assert "proj_out" not in called
-    assert blocks <= set(range(last + 1))
-    assert not any(name.startswith(f"{blocks_name}.{last}.{backbone.reader.attention}") for name in called)
-    assert not any(name.startswith(f"{blocks_name}.{last}.ff") for name in called)
+    blocks = {names.index(next(block for block in names if name.startswith(f"{block}."))) for name in called}
+    assert blocks <= set(range(last))
+    assert len(blocks) == last
 
 
 def test_bfloat16_weights_have_a_float32_adapter(family: Case) -> None:

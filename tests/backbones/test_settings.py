@@ -1,11 +1,13 @@
 """One record of settings a model, flat in YAML: every option by its name, as it has always been."""
 
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from diffusers.pipelines.hunyuan_video1_5.image_processor import HunyuanVideo15ImageProcessor
 from jsonargparse import ArgumentParser
 
 from ttom_pl import backbones
@@ -15,6 +17,8 @@ from ttom_pl.backbones import (
     CogVideoXSettings,
     HunyuanVideo15Backbone,
     HunyuanVideo15Settings,
+    HunyuanVideoBackbone,
+    HunyuanVideoSettings,
     LTXBackbone,
     LTXSettings,
     Placement,
@@ -75,6 +79,15 @@ HUNYUAN_15: dict[str, Any] = COMMON | {
     "max_sequence_length": 1000,
     "fps": 24,
 }
+HUNYUAN: dict[str, Any] = COMMON | {
+    "height": 720,
+    "width": 1280,
+    "num_frames": 129,
+    "guidance_scale": 6.0,
+    "true_cfg_scale": 1.0,
+    "max_sequence_length": 256,
+    "fps": 24,
+}
 LTX: dict[str, Any] = COMMON | {
     "height": 512,
     "width": 704,
@@ -91,6 +104,7 @@ MODELS: dict[type[PipelineBackbone], tuple[type[Settings], dict[str, Any]]] = {
     SkyReelsBackbone: (SkyReelsSettings, SKYREELS),
     CogVideoXBackbone: (CogVideoXSettings, COG),
     HunyuanVideo15Backbone: (HunyuanVideo15Settings, HUNYUAN_15),
+    HunyuanVideoBackbone: (HunyuanVideoSettings, HUNYUAN),
     LTXBackbone: (LTXSettings, LTX),
 }
 """Every model with its record, and the options and defaults that runs before it had."""
@@ -165,6 +179,21 @@ def test_options_are_those_of_before(cls: type[PipelineBackbone], taken: dict[st
     with pytest.raises(Loading):
         parser().instantiate(again)
     assert vars(taken["settings"]) == MODELS[cls][1]
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_defaults_are_those_of_the_pipeline(cls: type[PipelineBackbone]) -> None:
+    """Size, frames, steps, guidance and length of the text, where the pipeline's call has any."""
+    given = {name: each.default for name, each in signature(cls.pipeline_class.__call__).parameters.items()}
+    shared = {name: value for name, value in MODELS[cls][1].items() if given.get(name) is not None}
+    assert len(shared) >= 2
+    assert shared == {name: given[name] for name in shared}
+
+
+def test_the_size_of_hunyuan_video_15() -> None:
+    """Its pipeline finds it from the pixels that the transformer was trained at."""
+    tall, wide = HunyuanVideo15ImageProcessor().calculate_default_height_width(9, 16, 640)
+    assert (tall, wide) == (HUNYUAN_15["height"], HUNYUAN_15["width"])
 
 
 @pytest.mark.parametrize("cls", MODELS)

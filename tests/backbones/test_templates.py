@@ -12,7 +12,7 @@ from ttom_pl.backbones.attention import token_weights
 from ttom_pl.backbones.guidance import Text
 from ttom_pl.backbones.pipeline import PipelineBackbone
 
-NAMES = ["hunyuan1.5"]
+NAMES = ["hunyuan1.5", "hunyuan"]
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -2,6 +2,7 @@
 
 from ttom_pl.backbones.base import Backbone
 from ttom_pl.backbones.cogvideox import CogVideoXBackbone, CogVideoXSettings
+from ttom_pl.backbones.hunyuan import HunyuanVideoBackbone, HunyuanVideoSettings
 from ttom_pl.backbones.hunyuan15 import HunyuanVideo15Backbone, HunyuanVideo15Settings
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.ltx import LTXBackbone, LTXSettings
@@ -21,6 +22,8 @@ __all__ = [
     "CogVideoXSettings",
     "HunyuanVideo15Backbone",
     "HunyuanVideo15Settings",
+    "HunyuanVideoBackbone",
+    "HunyuanVideoSettings",
     "LTXBackbone",
     "LTXSettings",
     "Lora",

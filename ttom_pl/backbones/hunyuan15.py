@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import ClassifierFreeGuidance, DiffusionPipeline, HunyuanVideo15Pipeline
 from torch import Tensor
 
-from ttom_pl.backbones.dual_stream import DualStreamAttention
 from ttom_pl.backbones.guidance import Text
-from ttom_pl.backbones.pipeline import PipelineBackbone
+from ttom_pl.backbones.hunyuan_family import HunyuanFamily
 from ttom_pl.backbones.settings import Settings
-from ttom_pl.backbones.size import Units
 from ttom_pl.backbones.tokens import Template
 from ttom_pl.scene import Conditioning
 
@@ -32,7 +29,7 @@ class HunyuanVideo15Settings(Settings):
     fps: int = 24
 
 
-class HunyuanVideo15Backbone(PipelineBackbone):
+class HunyuanVideo15Backbone(HunyuanFamily):
     """A frozen ``HunyuanVideo15Pipeline``: text by a language model, and what is quoted in it by a second encoder.
 
     With no adapter, the video equals that of the pipeline with a guider of ``guidance_scale``, bit for bit, at the same
@@ -50,8 +47,6 @@ class HunyuanVideo15Backbone(PipelineBackbone):
 
     pipeline_class = HunyuanVideo15Pipeline
     name = "hunyuanvideo1.5"
-    reader = DualStreamAttention()
-    batched = False
     settings: HunyuanVideo15Settings
 
     def __init__(self, pretrained: str | DiffusionPipeline, **settings: Any) -> None:
@@ -69,25 +64,12 @@ class HunyuanVideo15Backbone(PipelineBackbone):
             )
 
     @property
-    def units(self) -> Units:
-        """What latents and tokens are made of."""
-        config = self.pipe.transformer.config
-        return Units(
-            (self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial),
-            (config.patch_size_t, config.patch_size, config.patch_size),
-        )
-
-    @property
     def _latent_channels(self) -> int:
         return int(self.pipe.num_channels_latents)
 
     @property
     def _latent_dtype(self) -> torch.dtype:
         return self._dtype
-
-    def _set_timesteps(self, device: torch.device, **arguments: Any) -> None:
-        sigmas = np.linspace(1.0, 0.0, self.settings.num_inference_steps + 1)[:-1]
-        super()._set_timesteps(device, sigmas=sigmas, **arguments)
 
     def _encode(self, prompt: str, device: torch.device) -> Conditioning:
         def encoded(text: str) -> tuple[Tensor, ...]:
@@ -135,8 +117,3 @@ class HunyuanVideo15Backbone(PipelineBackbone):
             "timestep": timestep.to(self._dtype),
             "image_embeds": torch.zeros(shape, dtype=self._dtype, device=latents.device),
         }
-
-    def _decode(self, latents: Tensor) -> Tensor:
-        vae = self.pipe.vae
-        video: Tensor = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor, return_dict=False)[0]
-        return video

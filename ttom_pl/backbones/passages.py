@@ -67,6 +67,8 @@ class Passages(ABC):
     def _check(self) -> None:
         """Raise ``ValueError`` if the settings do not fit the model."""
         self.units.check(self.settings)
+        if self._tokenizer is not None:
+            self._template().check(self._tokenizer)
 
     def _scheduler(self) -> Any:
         """Return the scheduler, made of the pipeline's own."""
@@ -76,6 +78,11 @@ class Passages(ABC):
         self.schedule.set_timesteps(self.pipe.scheduler, self.settings.num_inference_steps, device, **arguments)
 
     # Text
+
+    @property
+    def _tokenizer(self) -> Any:
+        """The tokenizer of the text whose tokens the video attends to."""
+        return self.pipe.tokenizer
 
     def _clean(self, prompt: str) -> str:
         """Return the prompt as the pipeline gives it to the tokenizer."""

@@ -134,7 +134,7 @@ class PipelineBackbone(Passages, Backbone):
         cleaned = self._clean(prompt)
         spans = spans_in(cleaned, prompt, spans)
         length = self.settings.max_sequence_length
-        return token_positions(self.pipe.tokenizer, cleaned, words, spans, length, self._template())
+        return token_positions(self._tokenizer, cleaned, words, spans, length, self._template())
 
     @torch.no_grad()
     def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
@@ -146,7 +146,7 @@ class PipelineBackbone(Passages, Backbone):
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Return the mean of the text encoder's token embeddings, normalised."""
         with self._placer.text_encoder() as text_encoder:
-            return mean_embeddings(self.pipe.tokenizer, text_encoder, texts, self.device)
+            return mean_embeddings(self._tokenizer, text_encoder, texts, self.device)
 
     # Sampling
 

@@ -1,6 +1,7 @@
 """Where an object's words are in the tokenized prompt."""
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,20 @@ class Template:
     after: str = ""
     cropped: int = 0
     special: bool = True
+
+    def check(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Warn if what is cropped is not what a tokenizer makes of the text before a prompt."""
+        text = f"{self.before}a{self.after}"
+        offsets = tokenizer(text, return_offsets_mapping=True, add_special_tokens=self.special)["offset_mapping"]
+        before = next(i for i, (_, end) in enumerate(offsets) if end > len(self.before))
+        if self.cropped and before != self.cropped:
+            warnings.warn(
+                f"{type(tokenizer).__name__} makes {before} tokens of the text before a prompt, of which the pipeline "
+                f"crops {self.cropped}: it is not the tokenizer that the model was trained with, or was loaded as "
+                "another class than its files are for; give a pipeline with the right one, e.g. loaded by "
+                "PreTrainedTokenizerFast",
+                stacklevel=3,
+            )
 
 
 def token_positions(
