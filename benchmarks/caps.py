@@ -34,6 +34,7 @@ from ttom_pl.scene import Scene
 STAGES = ("text", "iteration", "step", "second transformer", "decoding")
 ORDER = [
     "hunyuanvideo1.5-480p",
+    "hunyuanvideo-13b",
     "skyreels-v2-14b",
     "wan2.2-a14b",
     "wan2.1-1.3b",

@@ -164,7 +164,8 @@ def cost(name: str) -> Cost:
     reference_adapter = plain.adapt_everything()
     checkpointed.adapt_everything()
     reference, reference_checkpointed = count(plain.reference), count(checkpointed.reference)
-    sampling = one.flops * 2 * plain.backbone.num_steps
+    passes = 1 if plain.conditioning.negative_prompt_embeds is None else 2
+    sampling = one.flops * passes * plain.backbone.num_steps
     iterations = plain.guided_steps * plain.iterations
     return Cost(
         name,

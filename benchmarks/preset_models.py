@@ -88,6 +88,15 @@ QWEN = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
 }
 """The text model of Qwen2.5-VL 7B."""
+LLAMA = {
+    "vocab_size": 128320,
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+}
+"""The language model of LLaVA-Llama-3 8B."""
 COG_VAE = {"block_out_channels": (128, 256, 256, 512), "latent_channels": 16}
 PRESETS = {
     "wan2.1-1.3b": Model("wan2.1-1.3b", WAN | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960}),
@@ -100,6 +109,7 @@ PRESETS = {
         COG | {"num_attention_heads": 48, "num_layers": 42, "use_rotary_positional_embeddings": True},
         vae=COG_VAE,
     ),
+    "hunyuanvideo-13b": Model("hunyuanvideo-13b", {}, encoder=LLAMA),
     "hunyuanvideo1.5-480p": Model("hunyuanvideo1.5-480p", {}, encoder=QWEN),
 }
 """The models of the presets, by the presets' names."""
@@ -129,7 +139,7 @@ SCALED = {
 def tiny(model: Model) -> Model:
     """Return a preset's model with few blocks of two narrow heads, and few pixels: all else is the preset's."""
     kept = {key: value for key, value in model.transformer.items() if key.startswith("use_")}
-    layers = {"num_layers": max(model.section["loss_blocks"]) + 2}
+    layers = model.family.blocks(max(model.section["loss_blocks"]) + 2)
     return replace(
         model,
         transformer=kept | layers | model.family.tiny_transformer,

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKLCogVideoX,
+    AutoencoderKLHunyuanVideo,
     AutoencoderKLHunyuanVideo15,
     AutoencoderKLWan,
     ClassifierFreeGuidance,
@@ -15,12 +16,15 @@ from diffusers import (
     CogVideoXTransformer3DModel,
     FlowMatchEulerDiscreteScheduler,
     HunyuanVideo15Transformer3DModel,
+    HunyuanVideoTransformer3DModel,
     SkyReelsV2Transformer3DModel,
     UniPCMultistepScheduler,
     WanTransformer3DModel,
 )
 from torch import nn
 from transformers import (
+    LlamaConfig,
+    LlamaModel,
     Qwen2_5_VLTextConfig,
     Qwen2_5_VLTextModel,
     T5Config,
@@ -47,6 +51,7 @@ class Family:
         tiny_vae: dimensions of a VAE of few channels.
         conditioning: makes what stands for an encoded prompt and negative prompt.
         tiny_encoder: dimensions of a small text encoder.
+        depth: names of the numbers of blocks, one for each list of them.
     """
 
     make: Callable[[Any, torch.device], dict[str, Any]]
@@ -55,6 +60,12 @@ class Family:
     tiny_vae: dict[str, Any]
     conditioning: Callable[[PipelineBackbone, Draw], Conditioning]
     tiny_encoder: dict[str, Any]
+    depth: tuple[str, ...] = ("num_layers",)
+
+    def blocks(self, number: int) -> dict[str, int]:
+        """Return what gives a transformer so many blocks in its first list, and one in each further list."""
+        first, *others = self.depth
+        return {first: number} | dict.fromkeys(others, 1)
 
 
 def _wan(model: Any, device: torch.device, transformer: Any = WanTransformer3DModel) -> dict[str, Any]:
@@ -101,6 +112,19 @@ def _hunyuan15(model: Any, device: torch.device) -> dict[str, Any]:
     return parts
 
 
+def _hunyuan(model: Any, device: torch.device) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "text_encoder": None,
+        "text_encoder_2": None,
+        "tokenizer_2": None,
+        "scheduler": FlowMatchEulerDiscreteScheduler(shift=7.0),
+    }
+    with device:
+        parts["vae"] = AutoencoderKLHunyuanVideo(**model.vae)
+        parts["transformer"] = HunyuanVideoTransformer3DModel(**model.transformer)
+    return parts
+
+
 def _one_text(backbone: PipelineBackbone, draw: Draw) -> Conditioning:
     config = backbone.pipe.transformer.config
     size = (1, backbone.settings.max_sequence_length, config.get("text_dim") or config["text_embed_dim"])
@@ -113,6 +137,20 @@ def _two_texts(backbone: PipelineBackbone, draw: Draw) -> Conditioning:
     text, glyphs = (1, length, config.text_embed_dim), (1, 256, config.text_embed_2_dim)
     mask, none = torch.ones_like(draw(1, length)), torch.zeros_like(draw(1, 256))
     return Conditioning(draw(*text), draw(*text), mask, mask, draw(*glyphs), none, draw(*glyphs), none)
+
+
+def _text_and_pooled(backbone: PipelineBackbone, draw: Draw) -> Conditioning:
+    """A prompt without padding, and no negative prompt: the model is told its guidance."""
+    config, length = backbone.pipe.transformer.config, backbone.settings.max_sequence_length
+    pooled = draw(1, config.pooled_projection_dim)
+    return Conditioning(
+        draw(1, length, config.text_embed_dim), None, torch.ones_like(draw(1, length)), prompt_embeds_2=pooled
+    )
+
+
+def _llama(dimensions: dict[str, Any]) -> nn.Module:
+    made: nn.Module = LlamaModel(LlamaConfig(**dimensions))
+    return made
 
 
 def _qwen(dimensions: dict[str, Any]) -> nn.Module:
@@ -143,6 +181,24 @@ FAMILIES = {
         {"block_out_channels": (4,) * 4, "latent_channels": 16, "norm_num_groups": 2},
         _one_text,
         _T5,
+    ),
+    "HunyuanVideoBackbone": Family(
+        _hunyuan,
+        _llama,
+        _HEADS
+        | {"attention_head_dim": 12, "text_embed_dim": 32, "rope_axes_dim": (4, 4, 4), "num_refiner_layers": 1}
+        | {"in_channels": 4, "out_channels": 4, "num_single_layers": 1, "pooled_projection_dim": 8},
+        {"block_out_channels": (8,) * 4, "layers_per_block": 1, "latent_channels": 4, "norm_num_groups": 4},
+        _text_and_pooled,
+        {
+            "vocab_size": 4096,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+        },
+        ("num_layers", "num_single_layers"),
     ),
     "HunyuanVideo15Backbone": Family(
         _hunyuan15,

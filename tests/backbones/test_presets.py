@@ -18,9 +18,18 @@ PRESETS = [
     "skyreels-v2-14b",
     "cogvideox-2b",
     "cogvideox-5b",
+    "hunyuanvideo-13b",
     "hunyuanvideo1.5-480p",
 ]
-GRIDS = {"wan": (21, 30, 52), "skyreels": (25, 34, 60), "cogvideox": (13, 30, 45), "hunyuanvideo1.5": (31, 30, 53)}
+GRIDS = {
+    "wan": (21, 30, 52),
+    "skyreels": (25, 34, 60),
+    "cogvideox": (13, 30, 45),
+    "hunyuanvideo-": (33, 34, 60),
+    "hunyuanvideo1.5": (31, 30, 53),
+}
+TWO_STREAMS = ("hunyuan",)
+"""Starts of the names of models whose text has projections of its own."""
 
 
 @pytest.fixture
@@ -32,7 +41,7 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
     for name in PRESETS:
         model = preset_models.MODELS[name]
-        shallow = {"num_layers": max(model.section["loss_blocks"]) + 2}
+        shallow = model.family.blocks(max(model.section["loss_blocks"]) + 2)
         monkeypatch.setitem(preset_models.MODELS, name, replace(model, transformer=model.transformer | shallow))
     return cost
 
@@ -46,11 +55,10 @@ def test_one_iteration_on_the_meta_device(cost: ModuleType, name: str) -> None:
     assert case.guided_steps <= backbone.max_guided_steps
     assert {p.device.type for p in backbone.pipe.transformer.parameters()} == {"meta"}
     adapter = case.adapt_reachable()
-    first = backbone.blocks.of(backbone.pipe.transformer)[0]
-    dim = backbone.reader.attention_of(first).to_q.in_features
-    two_streams = name.startswith("hunyuan")
-    layers = (8 if two_streams else 4) * case.blocks[-1] + (3 if two_streams else 2)
-    assert adapter == layers * 2 * dim * case.rank
+    scoring, every = (3, 8) if name.startswith(TWO_STREAMS) else (2, 4)
+    modules = [backbone.pipe.transformer.get_submodule(layer) for layer in backbone.adapter.target_modules]
+    assert len(modules) == every * case.blocks[-1] + scoring
+    assert adapter == case.rank * sum(each.in_features + each.out_features for each in modules)
     ours = cost.count(case.iteration)
     assert 0 < cost.count(lambda: case.iteration(backward=False)).flops < ours.flops
     case.adapt_everything()
