@@ -35,6 +35,8 @@ STAGES = ("text", "iteration", "step", "second transformer", "decoding")
 ORDER = [
     "hunyuanvideo1.5-480p",
     "hunyuanvideo-13b",
+    "mochi-10b",
+    "kandinsky5-2b",
     "skyreels-v2-14b",
     "wan2.2-a14b",
     "wan2.1-1.3b",

@@ -4,7 +4,7 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,8 @@ class AllTrue(TorchFunctionMode):
         if isinstance(first, Tensor) and first.is_meta:
             if func.__name__ == "__bool__":
                 return True
+            if func.__name__ == "nonzero":
+                return torch.arange(first.numel(), device=first.device)[:, None]
             chosen = args[1] if func.__name__ == "__getitem__" else None
             if isinstance(chosen, Tensor) and chosen.dtype == torch.bool:
                 return first[:0] if getattr(chosen, "inverted", False) else first.clone()
@@ -145,9 +147,24 @@ def count(run: Callable[[], object], held: Iterable[Tensor] = ()) -> Count:
     the mask as numbers.
     """
     flops, alive, moved = FlopCounterMode(display=False), Alive(held), Moved()
-    with _flash(), AllTrue(), flops, alive, moved:
+    with _flash(), _autocast(), AllTrue(), flops, alive, moved:
         run()
     return Count(flops.get_total_flops(), alive.peak, moved.bytes, moved.flops[torch.float32])
+
+
+@contextmanager
+def _autocast() -> Iterator[None]:
+    """The meta device knows no autocast; there is none on it."""
+    original = torch.autocast
+
+    def autocast(device_type: str, *args: Any, **kwargs: Any) -> Any:
+        return nullcontext() if device_type == "meta" else original(device_type, *args, **kwargs)
+
+    torch.autocast = autocast  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        torch.autocast = original  # type: ignore[misc]
 
 
 @contextmanager

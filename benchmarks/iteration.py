@@ -30,7 +30,7 @@ from preset_models import MODELS
 from procedures import LAYOUT, OBJECTS, Procedures
 
 HEAD = "# TTO, measured: ours against the reference procedure\n"
-KNOWN = [name for name in MODELS if not name.startswith("hunyuan")]
+KNOWN = [name for name in MODELS if not name.startswith(("hunyuan", "kandinsky", "mochi"))]
 """Models that the reference procedure can read: its authors' code knows no text stream with projections of its own."""
 ITERATION, ADAPTED, PLAIN = "TTO iteration", "sampling step, adapter on", "sampling step, adapter off"
 

@@ -97,6 +97,9 @@ LLAMA = {
     "num_key_value_heads": 8,
 }
 """The language model of LLaVA-Llama-3 8B."""
+QWEN_VISION = {"hidden_size": 1280, "out_hidden_size": 3584, "intermediate_size": 3420, "depth": 32, "num_heads": 16}
+"""The image model of Qwen2.5-VL 7B."""
+KANDINSKY = {"in_visual_dim": 16, "out_visual_dim": 16, "model_dim": 1792, "ff_dim": 7168, "num_visual_blocks": 32}
 COG_VAE = {"block_out_channels": (128, 256, 256, 512), "latent_channels": 16}
 PRESETS = {
     "wan2.1-1.3b": Model("wan2.1-1.3b", WAN | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960}),
@@ -109,6 +112,8 @@ PRESETS = {
         COG | {"num_attention_heads": 48, "num_layers": 42, "use_rotary_positional_embeddings": True},
         vae=COG_VAE,
     ),
+    "kandinsky5-2b": Model("kandinsky5-2b", KANDINSKY, encoder=QWEN | {"vision_config": QWEN_VISION}),
+    "mochi-10b": Model("mochi-10b", {}),
     "hunyuanvideo-13b": Model("hunyuanvideo-13b", {}, encoder=LLAMA),
     "hunyuanvideo1.5-480p": Model("hunyuanvideo1.5-480p", {}, encoder=QWEN),
 }

@@ -98,7 +98,9 @@ def test_cards_of_the_presets(card: ModuleType) -> None:
         "skyreels-v2-14b": 80,
         "cogvideox-2b": 16,
         "cogvideox-5b": 24,
-        "hunyuanvideo-13b": 80,
+        "kandinsky5-2b": 24,
+        "mochi-10b": 48,
+        "hunyuanvideo-13b": 48,
         "hunyuanvideo1.5-480p": 48,
     }
 

@@ -15,8 +15,8 @@ class Conditioning:
 
     Attributes:
         prompt_embeds: text embeddings, shape (1, L, D).
-        negative_prompt_embeds: embeddings of the negative prompt, of the same shape; ``None`` without
-            classifier-free guidance.
+        negative_prompt_embeds: embeddings of the negative prompt, of the same shape but for models that pad no text;
+            ``None`` without classifier-free guidance.
         prompt_mask: which of the L tokens are text rather than padding, shape (1, L), for models that mask the padding.
         negative_prompt_mask: the same for the negative prompt.
         prompt_embeds_2: embeddings by a second text encoder, pooled, shape (1, E), or of its own L' tokens, (1, L', E).

@@ -45,6 +45,8 @@ FAMILIES = [
     "cogvideox-dpm-rotary",
     "hunyuan1.5",
     "hunyuan-true-cfg",
+    "kandinsky5",
+    "mochi",
     "ltx",
 ]
 

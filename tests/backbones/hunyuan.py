@@ -60,27 +60,35 @@ def byte_level(words: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]
     return {piece: number for number, piece in enumerate(vocabulary)}, list(merges)
 
 
+def qwen(known: list[str]) -> Qwen2Tokenizer:
+    """As Qwen 2's, with some words that it knows."""
+    vocabulary, merges = byte_level(known)
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    vocabulary |= {token: len(vocabulary) + number for number, token in enumerate(special)}
+    return Qwen2Tokenizer(vocab=vocabulary, merges=merges, extra_special_tokens=special[1:])
+
+
 def qwen_tokenizer() -> Qwen2Tokenizer:
     words = [word.strip(".,:") for word in SYSTEM.split()] + WORDS.split()
     known = [f"\u0120{word}" for word in dict.fromkeys(words) if word.isalpha()]
-    vocabulary, merges = byte_level([*known, "You", "system", "user"])
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    vocabulary |= {token: len(vocabulary) + number for number, token in enumerate(special)}
-    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=merges, extra_special_tokens=special[1:])
+    tokenizer = qwen([*known, "You", "system", "user"])
     tokenizer.chat_template = CHAT
     return tokenizer
 
 
 LLAMA_3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """What a text is split by before its pieces are looked up."""
 
 
 def llama_tokenizer() -> PreTrainedTokenizerFast:
     """As Llama 3's; the prompt begins at token 95 of the template, as in the real one."""
-    words = dict.fromkeys(re.findall(r"(?<= )[A-Za-z]+", TEMPLATE) + ["The", "Actions"] + WORDS.split())
-    vocabulary, merges = byte_level([*(f"\u0120{word}" for word in words), "Describe", "system", "user", "\u010a\u010a"])
+    words = dict.fromkeys([*re.findall(r"(?<= )[A-Za-z]+", TEMPLATE), *WORDS.split()])
+    vocabulary, merges = byte_level(
+        [*(f"\u0120{word}" for word in words), "Describe", "system", "user", "\u010a\u010a"]
+    )
     special = ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<pad>"]
     vocabulary |= {token: len(vocabulary) + number for number, token in enumerate(special)}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges))

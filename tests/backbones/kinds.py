@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import hunyuan
+import kandinsky
+import mochi
 import pipelines
 import torch
 from PIL import Image
@@ -15,7 +17,9 @@ from ttom_pl.backbones import (
     CogVideoXBackbone,
     HunyuanVideo15Backbone,
     HunyuanVideoBackbone,
+    Kandinsky5Backbone,
     LTXBackbone,
+    MochiBackbone,
     SkyReelsBackbone,
     WanBackbone,
     WanImageBackbone,
@@ -31,6 +35,8 @@ WAN = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "g
 COG = {"height": 64, "width": 64, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 6.0}
 HUNYUAN_15 = {"height": 32, "width": 32, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
 HUNYUAN = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
+KANDINSKY = {"height": 32, "width": 48, "num_frames": 5, "max_sequence_length": 24, "guidance_scale": 4.0}
+MOCHI = {"height": 32, "width": 48, "num_frames": 7, "max_sequence_length": 24, "guidance_scale": 4.0}
 LTX = {"height": 32, "width": 32, "num_frames": 9, "max_sequence_length": 24, "guidance_scale": 3.0}
 
 
@@ -74,6 +80,9 @@ KINDS = {
     "hunyuan-true-cfg": Kind(
         hunyuan.hunyuan, HunyuanVideoBackbone, HUNYUAN | {"true_cfg_scale": 2.0, "negative_prompt": ""}
     ),
+    "kandinsky5": Kind(kandinsky.kandinsky, Kandinsky5Backbone, KANDINSKY),
+    "kandinsky5-plain": Kind(kandinsky.kandinsky_plain, Kandinsky5Backbone, KANDINSKY),
+    "mochi": Kind(mochi.mochi, MochiBackbone, MOCHI),
     "ltx": Kind(pipelines.ltx, LTXBackbone, LTX, (("frame_rate", 25),)),
     "ltx-timestep-vae": Kind(pipelines.ltx_noisy, LTXBackbone, LTX | {"decode_timestep": 0.05}, (("frame_rate", 25),)),
 }

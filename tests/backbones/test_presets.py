@@ -20,6 +20,8 @@ PRESETS = [
     "cogvideox-5b",
     "hunyuanvideo-13b",
     "hunyuanvideo1.5-480p",
+    "kandinsky5-2b",
+    "mochi-10b",
 ]
 GRIDS = {
     "wan": (21, 30, 52),
@@ -27,8 +29,10 @@ GRIDS = {
     "cogvideox": (13, 30, 45),
     "hunyuanvideo-": (33, 34, 60),
     "hunyuanvideo1.5": (31, 30, 53),
+    "kandinsky5": (31, 32, 48),
+    "mochi": (28, 30, 53),
 }
-TWO_STREAMS = ("hunyuan",)
+TWO_STREAMS = ("hunyuan", "mochi")
 """Starts of the names of models whose text has projections of its own."""
 
 

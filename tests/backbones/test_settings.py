@@ -19,8 +19,12 @@ from ttom_pl.backbones import (
     HunyuanVideo15Settings,
     HunyuanVideoBackbone,
     HunyuanVideoSettings,
+    Kandinsky5Backbone,
+    Kandinsky5Settings,
     LTXBackbone,
     LTXSettings,
+    MochiBackbone,
+    MochiSettings,
     Placement,
     Schedule,
     SkyReelsBackbone,
@@ -88,6 +92,27 @@ HUNYUAN: dict[str, Any] = COMMON | {
     "max_sequence_length": 256,
     "fps": 24,
 }
+KANDINSKY: dict[str, Any] = COMMON | {
+    "height": 512,
+    "width": 768,
+    "num_frames": 121,
+    "guidance_scale": 5.0,
+    "max_sequence_length": 512,
+    "fps": 24,
+    "negative_prompt": (
+        "Static, 2D cartoon, cartoon, 2d animation, paintings, images, worst quality, low quality, ugly, deformed, "
+        "walking backwards"
+    ),
+}
+MOCHI: dict[str, Any] = COMMON | {
+    "height": 480,
+    "width": 848,
+    "num_frames": 19,
+    "num_inference_steps": 64,
+    "guidance_scale": 4.5,
+    "max_sequence_length": 256,
+    "fps": 30,
+}
 LTX: dict[str, Any] = COMMON | {
     "height": 512,
     "width": 704,
@@ -105,6 +130,8 @@ MODELS: dict[type[PipelineBackbone], tuple[type[Settings], dict[str, Any]]] = {
     CogVideoXBackbone: (CogVideoXSettings, COG),
     HunyuanVideo15Backbone: (HunyuanVideo15Settings, HUNYUAN_15),
     HunyuanVideoBackbone: (HunyuanVideoSettings, HUNYUAN),
+    Kandinsky5Backbone: (Kandinsky5Settings, KANDINSKY),
+    MochiBackbone: (MochiSettings, MOCHI),
     LTXBackbone: (LTXSettings, LTX),
 }
 """Every model with its record, and the options and defaults that runs before it had."""

@@ -15,7 +15,7 @@ from ttom_pl.backbones import Adapter, Lora, Placement
 from ttom_pl.backbones.pipeline import PipelineBackbone
 
 LAYERS = ("attn1.to_q", "attn1.to_out.0", "attn2.to_q", "attn2.to_v", "ffn.net.0.proj", "ff.net.0.proj")
-LAYERS = (*LAYERS, "attn.to_q", "attn.add_k_proj")
+LAYERS = (*LAYERS, "attn.to_q", "attn.add_k_proj", "attn1.add_k_proj", "cross_attention.to_query")
 
 
 def write_lora(path: Path, transformer: nn.Module, seed: int, alpha: float | None = None) -> Path:

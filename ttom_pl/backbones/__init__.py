@@ -4,8 +4,10 @@ from ttom_pl.backbones.base import Backbone
 from ttom_pl.backbones.cogvideox import CogVideoXBackbone, CogVideoXSettings
 from ttom_pl.backbones.hunyuan import HunyuanVideoBackbone, HunyuanVideoSettings
 from ttom_pl.backbones.hunyuan15 import HunyuanVideo15Backbone, HunyuanVideo15Settings
+from ttom_pl.backbones.kandinsky import Kandinsky5Backbone, Kandinsky5Settings
 from ttom_pl.backbones.lora import Adapter
 from ttom_pl.backbones.ltx import LTXBackbone, LTXSettings
+from ttom_pl.backbones.mochi import MochiBackbone, MochiSettings
 from ttom_pl.backbones.placement import Placement
 from ttom_pl.backbones.quantization import Quantization
 from ttom_pl.backbones.schedule import Schedule
@@ -24,9 +26,13 @@ __all__ = [
     "HunyuanVideo15Settings",
     "HunyuanVideoBackbone",
     "HunyuanVideoSettings",
+    "Kandinsky5Backbone",
+    "Kandinsky5Settings",
     "LTXBackbone",
     "LTXSettings",
     "Lora",
+    "MochiBackbone",
+    "MochiSettings",
     "Placement",
     "Quantization",
     "Schedule",

@@ -38,14 +38,18 @@ class DualStreamAttention(AttentionReader):
         query = _normed(module.norm_q, module.to_q(hidden_states).unflatten(2, (module.heads, -1)))
         key = _normed(module.norm_k, module.to_k(hidden_states).unflatten(2, (module.heads, -1)))
         if image_rotary_emb is not None:
-            query = apply_rotary_emb(query, image_rotary_emb, sequence_dim=1)
-            key = apply_rotary_emb(key, image_rotary_emb, sequence_dim=1)
+            query, key = self.turned(query, image_rotary_emb), self.turned(key, image_rotary_emb)
         two = module.add_k_proj is not None
         project, norm = (module.add_k_proj, module.norm_added_k) if two else (module.to_k, module.norm_k)
         text = _normed(norm, project(encoder_hidden_states).unflatten(2, (module.heads, -1)))
         everything = F.pad(weights, (0, 0, hidden_states.shape[1], 0))
         bias = None if attention_mask is None else self._bias(attention_mask, everything.shape[0], query.dtype)
         return object_attention(query, torch.cat([key, text], dim=1), everything, bias)[0]
+
+    def turned(self, states: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """Return queries or keys of the video, shape (B, S, heads, D), turned by their positions."""
+        turned: Tensor = apply_rotary_emb(states, rotary, sequence_dim=1)
+        return turned
 
     def _bias(self, mask: Tensor, length: int, dtype: torch.dtype) -> Tensor:
         """Return the bias of a mask of keys, shape (B, 1, 1, S) or for the text alone (B, L), as (B, 1, S)."""

@@ -81,9 +81,7 @@ class HunyuanVideoBackbone(HunyuanFamily):
         if self.settings.true_cfg_scale <= 1:
             return Conditioning(embeds, None, mask, None, pooled)
         negative, negative_pooled, negative_mask = encoded(self.settings.negative_prompt)
-        return Conditioning(
-            embeds, negative, mask, negative_mask, pooled, negative_prompt_embeds_2=negative_pooled
-        )
+        return Conditioning(embeds, negative, mask, negative_mask, pooled, negative_prompt_embeds_2=negative_pooled)
 
     def _template(self) -> Template:
         given = signature(self.pipe.encode_prompt).parameters["prompt_template"].default

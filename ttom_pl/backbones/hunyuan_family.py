@@ -1,4 +1,4 @@
-"""HunyuanVideo and its relatives: joint attention of two streams, a language model for text, the noise levels of both."""
+"""HunyuanVideo and its relatives: joint attention of two streams, noise levels that the scheduler shifts."""
 
 from typing import Any
 

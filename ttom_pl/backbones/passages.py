@@ -84,6 +84,11 @@ class Passages(ABC):
         """The tokenizer of the text whose tokens the video attends to."""
         return self.pipe.tokenizer
 
+    @property
+    def _seen_tokens(self) -> int:
+        """Tokens of a prompt that the text encoder sees for sure, from the first on."""
+        return self.settings.max_sequence_length
+
     def _clean(self, prompt: str) -> str:
         """Return the prompt as the pipeline gives it to the tokenizer."""
         return prompt

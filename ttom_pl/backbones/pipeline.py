@@ -133,8 +133,7 @@ class PipelineBackbone(Passages, Backbone):
         """Return the token positions of an object's words."""
         cleaned = self._clean(prompt)
         spans = spans_in(cleaned, prompt, spans)
-        length = self.settings.max_sequence_length
-        return token_positions(self._tokenizer, cleaned, words, spans, length, self._template())
+        return token_positions(self._tokenizer, cleaned, words, spans, self._seen_tokens, self._template())
 
     @torch.no_grad()
     def encode(self, prompt: str, image: Path | None = None) -> Conditioning:
@@ -173,7 +172,7 @@ class PipelineBackbone(Passages, Backbone):
         inputs = self._inputs(latents, timestep, conditioning) | self._text(text)
         transformer = self._transformer(index)
         with self.steering.around(transformer, text):
-            prediction: Tensor = transformer(**inputs, return_dict=False)[0]
+            prediction: Tensor = transformer(**inputs).sample
         return prediction.float() if self.batched else prediction
 
     @property
