@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx.experimental import _config as shapes
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -129,8 +130,6 @@ class AllTrue(TorchFunctionMode):
         if isinstance(first, Tensor) and first.is_meta:
             if func.__name__ == "__bool__":
                 return True
-            if func.__name__ == "nonzero":
-                return torch.arange(first.numel(), device=first.device)[:, None]
             chosen = args[1] if func.__name__ == "__getitem__" else None
             if isinstance(chosen, Tensor) and chosen.dtype == torch.bool:
                 return first[:0] if getattr(chosen, "inverted", False) else first.clone()
@@ -147,7 +146,7 @@ def count(run: Callable[[], object], held: Iterable[Tensor] = ()) -> Count:
     the mask as numbers.
     """
     flops, alive, moved = FlopCounterMode(display=False), Alive(held), Moved()
-    with _flash(), _autocast(), AllTrue(), flops, alive, moved:
+    with _flash(), _autocast(), shapes.patch(meta_nonzero_assume_all_nonzero=True), AllTrue(), flops, alive, moved:
         run()
     return Count(flops.get_total_flops(), alive.peak, moved.bytes, moved.flops[torch.float32])
 

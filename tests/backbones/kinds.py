@@ -60,6 +60,15 @@ def by_attributes(pipe: Any, given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def frozen(pipe: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Mochi: PyTorch multiplies by weights that want a gradient, as a LoRA's do in diffusers, in another order.
+
+    It does so where the batch is no one block of memory, as behind Mochi's attention; TTO freezes the LoRAs of others.
+    """
+    pipe.transformer.requires_grad_(False)
+    return given
+
+
 KINDS = {
     "wan": Kind(pipelines.wan, WanBackbone, WAN),
     "wan-euler": Kind(pipelines.wan_euler, WanBackbone, WAN),
@@ -82,7 +91,7 @@ KINDS = {
     ),
     "kandinsky5": Kind(kandinsky.kandinsky, Kandinsky5Backbone, KANDINSKY),
     "kandinsky5-plain": Kind(kandinsky.kandinsky_plain, Kandinsky5Backbone, KANDINSKY),
-    "mochi": Kind(mochi.mochi, MochiBackbone, MOCHI),
+    "mochi": Kind(mochi.mochi, MochiBackbone, MOCHI, prepared=frozen),
     "ltx": Kind(pipelines.ltx, LTXBackbone, LTX, (("frame_rate", 25),)),
     "ltx-timestep-vae": Kind(pipelines.ltx_noisy, LTXBackbone, LTX | {"decode_timestep": 0.05}, (("frame_rate", 25),)),
 }
