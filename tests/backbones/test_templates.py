@@ -99,7 +99,7 @@ def test_padding_before_the_text(folder_of: Callable[[str], Path]) -> None:
     case = make_case("hunyuan", folder_of, Path())
     pipe = case.pipeline()
     pipe.tokenizer.padding_side = "left"
-    with pytest.raises(ValueError, match="the tokenizer pads the left of a text.* set padding_side"):
+    with pytest.raises(ValueError, match=r"the tokenizer pads the left of a text.* set padding_side"):
         case.load(pretrained=pipe)
 
 

@@ -251,7 +251,7 @@ def test_spans_follow_the_words_through_cleaning(backbone: WanBackbone) -> None:
 
 
 def test_nothing_is_trained(backbone: WanBackbone) -> None:
-    """The transformer is frozen; the other parts, whose weights would be multiplied otherwise, run without a gradient."""
+    """The transformer is frozen; the other parts, which it would change, run without a gradient."""
     parts = (backbone.pipe.transformer, backbone.pipe.vae, backbone.pipe.text_encoder)
     assert not any(module.training for part in parts for module in part.modules())
     assert not any(parameter.requires_grad for parameter in backbone.pipe.transformer.parameters())

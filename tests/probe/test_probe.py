@@ -135,7 +135,7 @@ def test_attention_of_the_first_steps_against_the_last(
 
 
 def test_cells_that_stand_out() -> None:
-    """Those of a block that attends to one place, beside one that attends everywhere; half-way to the peak, at least."""
+    """Those of a block that attends to one place, beside one that attends everywhere; half-way to the peak."""
     maps = torch.ones(2, 1, 1, 4, 4)
     maps[0, ..., 1, 2], maps[0, ..., 1, 3], maps[0, ..., 0, 0] = 20, 15, 5
     cells = outstanding(maps)
@@ -268,6 +268,6 @@ def test_a_stream_reads_the_recommended_blocks(
     path = tmp_path / "loss_blocks.yaml"
     path.write_text(planted(0.05, 0.26, 0.5, 0.29, 0.31).loss_blocks())
     with pytest.raises(SystemExit) as stopped:
-        main(["stream", "--config", "configs/sprites.yaml", "--model.loss_blocks", str(path), "--print_config"])
+        main(["stream", "--config", "configs/sprites.yaml", "--config", str(path), "--print_config"])
     assert not stopped.value.code
     assert yaml.safe_load(capsys.readouterr().out)["model"]["loss_blocks"] == [2, 4]

@@ -16,8 +16,9 @@ from ttom_pl.backbones.settings import Settings
 def hold(pipe: Any, undo: ExitStack) -> Any:
     """Return a pipeline of the same parts, its transformers frozen, with a scheduler of its own and no progress bar.
 
-    The other parts always run without a gradient. They are not frozen, as PyTorch multiplies by frozen weights in another
-    order, which would change the video's last bits. The pipeline itself can be called in between: it shares weights with the other, but no state of a sampler.
+    The other parts always run without a gradient. They are not frozen, as PyTorch multiplies by frozen weights in
+    another order, which would change the video's last bits. The pipeline itself can be called in between: it shares
+    weights with the other, but no state of a sampler.
 
     Args:
         pipe: the pipeline.

@@ -79,8 +79,8 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--detector",
         type=Detector | None,
-        help=f"finds them in the videos: {', '.join(NAMES['--detector'])} or a class, its options as --detector.OPTION; "
-        "without one no video is made, and the attention of the last step says where they are",
+        help=f"finds them in the videos: {', '.join(NAMES['--detector'])} or a class, its options as --detector.OPTION"
+        "; without one no video is made, and the attention of the last step says where they are",
     )
     parser.add_argument("--steps", type=int, default=5, help="denoising steps to measure, from the first on")
     parser.add_argument("--seed", type=int, default=42, help="seed of the first prompt's noise")

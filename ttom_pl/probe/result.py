@@ -99,7 +99,7 @@ class ProbeResult:
         }
 
     def loss_blocks(self) -> str:
-        """Return the recommended blocks as YAML, as ``--model.loss_blocks`` of ``ttom stream`` reads them from a file.
+        """Return the recommended blocks as YAML: a further ``--config`` of ``ttom stream``.
 
         Raises:
             ValueError: if no block is recommended.
@@ -108,7 +108,7 @@ class ProbeResult:
         if not chosen:
             raise ValueError("no block can be recommended: none is above chance")
         head = f"# recommended by ttom probe for {self.fingerprint or 'a model'}, from {self.num_prompts} prompts"
-        return "\n".join([head, *(f"- {block}" for block in chosen)]) + "\n"
+        return f"{head}\nmodel:\n  loss_blocks: {chosen}\n"
 
     def table(self) -> str:
         """Return a Markdown table: a row for each block, its means over all steps and its overlap in each step."""
