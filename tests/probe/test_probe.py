@@ -209,9 +209,8 @@ def test_command(run: Callable[..., None], tmp_path: Path, capsys: pytest.Captur
     assert "2 prompts, 2 of 4 objects seen" in out
     assert (tmp_path / "probe" / "probe.png").is_file()
     blocks = tmp_path / "probe" / "loss_blocks.yaml"
-    assert (
-        yaml.safe_load(blocks.read_text()) == json.loads((tmp_path / "probe" / "probe.json").read_text())["recommended"]
-    )
+    chosen = json.loads((tmp_path / "probe" / "probe.json").read_text())["recommended"]
+    assert yaml.safe_load(blocks.read_text()) == {"model": {"loss_blocks": chosen}}
     assert str(blocks) in out
     run("--detector", f"{__name__}.OnTheLeft", "--json", "--limit", "1")
     told = json.loads(capsys.readouterr().out)
