@@ -32,7 +32,18 @@ from ttom_pl.rehearsal import LayoutTTO
 from ttom_pl.scene import Scene
 
 STAGES = ("text", "iteration", "step", "second transformer", "decoding")
-ORDER = ["wan2.2-a14b", "wan2.1-1.3b", "cogvideox-5b", "cogvideox-2b", "wan2.1-14b"]
+ORDER = [
+    "hunyuanvideo1.5-480p",
+    "hunyuanvideo-13b",
+    "mochi-10b",
+    "kandinsky5-2b",
+    "skyreels-v2-14b",
+    "wan2.2-a14b",
+    "wan2.1-1.3b",
+    "cogvideox-5b",
+    "cogvideox-2b",
+    "wan2.1-14b",
+]
 SMALLER = {"wan2.1-14b": (48, {"storage_dtype": "float8_e4m3fn", "gradient_checkpointing": True})}
 """Further placements of presets, with the card that the preset's head names for them."""
 
@@ -62,7 +73,7 @@ class Stages:
             torch.cuda.empty_cache()
             total = torch.cuda.get_device_properties(device).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, (card - 1) * 2**30 / total))
-        self.conditioning = random_conditioning(self.backbone, device)
+        self.conditioning = random_conditioning(self.backbone, model, device)
         self.latents = self.backbone.start(0)
         objects, (_, targets) = [list(each) for each in OBJECTS], object_targets(LAYOUT, self.backbone.grid)
         self.module.begin(Scene(LAYOUT, self.conditioning, self.latents, objects, targets.to(device)))

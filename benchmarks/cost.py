@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,7 @@ from torch import Tensor
 
 from ttom_pl.backbones import Adapter, Placement
 from ttom_pl.backbones.attention import token_weights
-from ttom_pl.backbones.guidance import Pass, Text
-from ttom_pl.scene import Conditioning
+from ttom_pl.backbones.guidance import Text
 
 _WORK = (
     "preset | tokens | TFLOP an iteration | reference | fewer | in float32 | moved | adapter (fp32) | reference"
@@ -58,10 +58,8 @@ class Case:
         self.iterations: int = section["iterations"]
         self.backbone = build(model, META, placement=Placement(gradient_checkpointing=checkpointing, **placement))
         self.latents = self.backbone.start(0).to(META)
-        config, dtype = self.backbone.pipe.transformer.config, self.backbone.pipe.transformer.dtype
-        width = config.get("text_dim") or config["text_embed_dim"]
-        text = torch.empty(1, self.backbone.settings.max_sequence_length, width, device=META, dtype=dtype)
-        self.conditioning = Conditioning(text, torch.empty_like(text))
+        empty = partial(torch.empty, device=META, dtype=self.backbone.pipe.transformer.dtype)
+        self.conditioning = model.family.conditioning(self.backbone, empty)
         self.targets = torch.empty(len(OBJECTS), *self.backbone.grid, device=META)
 
     def iteration(self, backward: bool = True, joint: bool = False) -> None:
@@ -82,6 +80,7 @@ class Case:
         adapter = backbone.adapter
         assert adapter is not None
         weights = token_weights(OBJECTS, self.conditioning.prompt_embeds.shape[1], META)
+        weights = backbone._in_sequence(weights, self.conditioning)
 
         def record(attn: Any, args: Any, kwargs: Any) -> None:
             maps.append(backbone.reader.read(weights, attn, *args, **kwargs))
@@ -102,9 +101,10 @@ class Case:
     @torch.no_grad()
     def prediction(self, batch: int = 1) -> None:
         """One forward pass of the transformer without a gradient, as the sampler makes it; of both passes with two."""
-        embeds = self.conditioning.prompt_embeds.expand(batch, -1, -1)
-        of = Pass.PROMPT if batch == 1 else Pass.BOTH
-        self.backbone.predict(self.latents, 0, self.conditioning, Text(of, embeds))
+        text = Text.prompt(self.conditioning)
+        if batch == 2:
+            text = Text.both(text, text)
+        self.backbone.predict(self.latents, 0, self.conditioning, text)
 
     def adapt_reachable(self) -> int:
         """Insert our adapter and return its number of parameters."""
@@ -115,9 +115,9 @@ class Case:
         backbone = self.backbone
         reader, transformer = backbone.reader, backbone.pipe.transformer
         layers = [
-            f"{block}.{reader.attention}.{layer}"
-            for block in backbone.blocks.names(transformer)
-            for layer in (*reader.scoring, *reader.carrying)
+            f"{name}.{reader.attention}.{layer}"
+            for name, block in zip(backbone.blocks.names(transformer), backbone.blocks.of(transformer), strict=True)
+            for layer in reader.layers_of(block, carrying=True)
         ]
         steering = backbone.steering
         steering.adapter = steering.checkpointing.adapter = Adapter(transformer, self.rank, None, layers)
@@ -174,7 +174,8 @@ def cost(name: str) -> Cost:
     reference_adapter = plain.adapt_everything()
     checkpointed.adapt_everything()
     reference, reference_checkpointed = count(plain.reference), count(checkpointed.reference)
-    sampling = one.flops * 2 * plain.backbone.num_steps
+    passes = 1 if plain.conditioning.negative_prompt_embeds is None else 2
+    sampling = one.flops * passes * plain.backbone.num_steps
     iterations = plain.guided_steps * plain.iterations
     return Cost(
         name,

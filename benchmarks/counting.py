@@ -4,13 +4,15 @@ import gc
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx.experimental import _config as shapes
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -120,12 +122,48 @@ class Moved(TorchDispatchMode):
         return result
 
 
+class AllTrue(TorchFunctionMode):
+    """On the meta device no value is known: takes a mask for true everywhere, and what is false of it for nothing."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        first = args[0] if args else None
+        if isinstance(first, Tensor) and first.is_meta:
+            if func.__name__ == "__bool__":
+                return True
+            chosen = args[1] if func.__name__ == "__getitem__" else None
+            if isinstance(chosen, Tensor) and chosen.dtype == torch.bool:
+                return first[:0] if getattr(chosen, "inverted", False) else first.clone()
+        result = func(*args, **(kwargs or {}))
+        if func.__name__ == "__invert__":
+            result.inverted = True
+        return result
+
+
 def count(run: Callable[[], object], held: Iterable[Tensor] = ()) -> Count:
-    """Count a call on the meta device, with fused attention as FlashAttention; ``held`` as in :class:`Alive`."""
+    """Count a call on the meta device, with fused attention as on a card; ``held`` as in :class:`Alive`.
+
+    That is FlashAttention, or where there is a mask, which that does not take, the memory-efficient one, which holds
+    the mask as numbers.
+    """
     flops, alive, moved = FlopCounterMode(display=False), Alive(held), Moved()
-    with _flash(), flops, alive, moved:
+    with _flash(), _autocast(), shapes.patch(meta_nonzero_assume_all_nonzero=True), AllTrue(), flops, alive, moved:
         run()
     return Count(flops.get_total_flops(), alive.peak, moved.bytes, moved.flops[torch.float32])
+
+
+@contextmanager
+def _autocast() -> Iterator[None]:
+    """The meta device knows no autocast; there is none on it."""
+    original = torch.autocast
+
+    def autocast(device_type: str, *args: Any, **kwargs: Any) -> Any:
+        return nullcontext() if device_type == "meta" else original(device_type, *args, **kwargs)
+
+    torch.autocast = autocast  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        torch.autocast = original  # type: ignore[misc]
 
 
 @contextmanager
@@ -133,8 +171,13 @@ def _flash() -> Iterator[None]:
     """The meta device would take the plain attention, with its whole matrix; a GPU takes a fused one."""
     original = F.scaled_dot_product_attention
 
-    def attend(query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
-        return torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
+    def attend(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
+        if attn_mask is None:
+            return torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
+        shape = (*query.shape[:3], key.shape[2])
+        bias = attn_mask.to(query.dtype).expand(shape)
+        efficient = torch.ops.aten._scaled_dot_product_efficient_attention
+        return efficient(query, key, value, bias, torch.is_grad_enabled())[0]
 
     F.scaled_dot_product_attention = attend
     try:

@@ -12,18 +12,9 @@ from typing import Any
 
 import torch
 import yaml
-from diffusers import (
-    AutoencoderKLCogVideoX,
-    AutoencoderKLWan,
-    CogVideoXDDIMScheduler,
-    CogVideoXDPMScheduler,
-    CogVideoXTransformer3DModel,
-    ModelMixin,
-    UniPCMultistepScheduler,
-    WanTransformer3DModel,
-)
+from diffusers import ModelMixin
+from preset_parts import FAMILIES, Family
 from torch import nn
-from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
 from ttom_pl import backbones
 from ttom_pl.backbones.pipeline import PipelineBackbone
@@ -42,7 +33,6 @@ XXL = {
     "tie_word_embeddings": False,
 }
 """The encoder of T5 v1.1 XXL; UMT5-XXL is the same with more words."""
-WORDS = {"wan": 256384, "cogvideox": 32128}
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class Model:
         backbone: backbone arguments other than the preset's.
         vae: dimensions of its VAE, where they differ from diffusers' defaults.
         second: whether it has a second transformer.
-        encoder: dimensions of its text encoder, UMT5 for Wan and T5 for CogVideoX.
+        encoder: dimensions of its text encoder.
     """
 
     preset: str
@@ -74,6 +64,11 @@ class Model:
         return int(found[1])
 
     @property
+    def family(self) -> Family:
+        """How its parts are made."""
+        return FAMILIES[self.section["backbone"]["class_path"]]
+
+    @property
     def section(self) -> dict[str, Any]:
         """The ``model`` section of the preset."""
         config = yaml.safe_load((ROOT / "configs" / f"{self.preset}.yaml").read_text(encoding="utf-8"))
@@ -83,17 +78,44 @@ class Model:
 
 WAN = {"attention_head_dim": 128, "text_dim": 4096, "num_layers": 40, "num_attention_heads": 40, "ffn_dim": 13824}
 COG = {"attention_head_dim": 64, "text_embed_dim": 4096, "num_layers": 30, "num_attention_heads": 30}
+QWEN = {
+    "vocab_size": 152064,
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+}
+"""The text model of Qwen2.5-VL 7B."""
+LLAMA = {
+    "vocab_size": 128320,
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+}
+"""The language model of LLaVA-Llama-3 8B."""
+QWEN_VISION = {"hidden_size": 1280, "out_hidden_size": 3584, "intermediate_size": 3420, "depth": 32, "num_heads": 16}
+"""The image model of Qwen2.5-VL 7B."""
+KANDINSKY = {"in_visual_dim": 16, "out_visual_dim": 16, "model_dim": 1792, "ff_dim": 7168, "num_visual_blocks": 32}
 COG_VAE = {"block_out_channels": (128, 256, 256, 512), "latent_channels": 16}
 PRESETS = {
     "wan2.1-1.3b": Model("wan2.1-1.3b", WAN | {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960}),
     "wan2.1-14b": Model("wan2.1-14b", WAN),
     "wan2.2-a14b": Model("wan2.2-a14b", WAN, second=True),
+    "skyreels-v2-14b": Model("skyreels-v2-14b", WAN),
     "cogvideox-2b": Model("cogvideox-2b", COG, vae=COG_VAE),
     "cogvideox-5b": Model(
         "cogvideox-5b",
         COG | {"num_attention_heads": 48, "num_layers": 42, "use_rotary_positional_embeddings": True},
         vae=COG_VAE,
     ),
+    "kandinsky5-2b": Model("kandinsky5-2b", KANDINSKY, encoder=QWEN | {"vision_config": QWEN_VISION}),
+    "mochi-10b": Model("mochi-10b", {}),
+    "hunyuanvideo-13b": Model("hunyuanvideo-13b", {}, encoder=LLAMA),
+    "hunyuanvideo1.5-480p": Model("hunyuanvideo1.5-480p", {}, encoder=QWEN),
 }
 """The models of the presets, by the presets' names."""
 SCALED = {
@@ -121,19 +143,14 @@ SCALED = {
 
 def tiny(model: Model) -> Model:
     """Return a preset's model with few blocks of two narrow heads, and few pixels: all else is the preset's."""
-    wan = model.preset.startswith("wan")
     kept = {key: value for key, value in model.transformer.items() if key.startswith("use_")}
-    small = {"num_attention_heads": 2, "num_layers": max(model.section["loss_blocks"]) + 2}
-    if wan:
-        small |= {"attention_head_dim": 12, "text_dim": 32, "ffn_dim": 32}
-    else:
-        small |= {"attention_head_dim": 16, "text_embed_dim": 32, "max_text_seq_length": 24}
+    layers = model.family.blocks(max(model.section["loss_blocks"]) + 2)
     return replace(
         model,
-        transformer=kept | small,
+        transformer=kept | layers | model.family.tiny_transformer,
         backbone={"height": 64, "width": 96, "num_frames": 9, "max_sequence_length": 24, "dtype": "float32"},
-        vae={"base_dim": 4} if wan else {"block_out_channels": (4,) * 4, "latent_channels": 16, "norm_num_groups": 2},
-        encoder=XXL | {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 32, "num_layers": 1, "vocab_size": 4096},
+        vae=model.family.tiny_vae,
+        encoder=model.encoder | model.family.tiny_encoder,
     )
 
 
@@ -147,8 +164,8 @@ def build(model: Model, device: torch.device, encoder: bool = False, **changes: 
     Args:
         model: what to build.
         device: where its weights are made.
-        encoder: whether the text encoder is made too; else Wan has none, and CogVideoX one of a single layer, which is
-            there to be asked for its precision.
+        encoder: whether the text encoder is made too; else there is none, or for CogVideoX one of a single layer, which
+            is there to be asked for its precision.
         **changes: backbone arguments other than the model's.
     """
     given = model.section["backbone"]
@@ -158,11 +175,12 @@ def build(model: Model, device: torch.device, encoder: bool = False, **changes: 
         @classmethod
         def load(cls, pretrained: str, settings: backbones.Settings) -> Any:  # noqa: ARG003
             dtype = getattr(torch, settings.dtype)
-            make = _wan if issubclass(cls, backbones.WanBackbone) else _cogvideox
             before = torch.get_default_dtype()
             torch.set_default_dtype(dtype)
             try:
-                parts = make(model, device) | ({"text_encoder": text_encoder(model, device)} if encoder else {})
+                parts = model.family.make(model, device) | (
+                    {"text_encoder": text_encoder(model, device)} if encoder else {}
+                )
             finally:
                 torch.set_default_dtype(before)
             for part in parts.values():
@@ -182,14 +200,8 @@ def build(model: Model, device: torch.device, encoder: bool = False, **changes: 
 
 def text_encoder(model: Model, device: torch.device) -> nn.Module:
     """Make a model's text encoder with random weights, in PyTorch's default precision."""
-    wan = model.preset.startswith("wan")
-    words = {"vocab_size": WORDS["wan" if wan else "cogvideox"]}
     with device:
-        made: nn.Module = (
-            UMT5EncoderModel(UMT5Config(**words | model.encoder))
-            if wan
-            else T5EncoderModel(T5Config(**words | model.encoder))
-        )
+        made = model.family.encoder(model.encoder)
     return made.requires_grad_(False).eval()
 
 
@@ -199,32 +211,3 @@ def _keep_in_float32(module: nn.Module) -> None:
     for name, parameter in module.named_parameters():
         if any(each in name.split(".") for each in kept or ()):
             parameter.data = parameter.data.float()
-
-
-def _wan(model: Model, device: torch.device) -> dict[str, Any]:
-    parts: dict[str, Any] = {
-        "text_encoder": None,
-        "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
-    }
-    with device:
-        parts |= {
-            "vae": AutoencoderKLWan(**model.vae).float(),
-            "transformer": WanTransformer3DModel(**model.transformer),
-        }
-        if model.second:
-            parts |= {"transformer_2": WanTransformer3DModel(**model.transformer), "boundary_ratio": 0.875}
-    return parts
-
-
-def _cogvideox(model: Model, device: torch.device) -> dict[str, Any]:
-    scheduler = CogVideoXDPMScheduler if model.preset == "cogvideox-5b" else CogVideoXDDIMScheduler
-    schedule = scheduler(
-        prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", snr_shift_scale=1.0
-    )
-    with device:
-        return {
-            "text_encoder": T5EncoderModel(T5Config(num_layers=1)),
-            "vae": AutoencoderKLCogVideoX(**model.vae),
-            "scheduler": schedule,
-            "transformer": CogVideoXTransformer3DModel(**model.transformer),
-        }

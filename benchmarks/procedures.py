@@ -30,15 +30,14 @@ LAYOUT = Layout(
 """Two objects that move; the cost hardly depends on it."""
 
 
-def random_conditioning(backbone: PipelineBackbone, device: torch.device) -> Conditioning:
+def random_conditioning(backbone: PipelineBackbone, model: Model, device: torch.device) -> Conditioning:
     """Return noise in place of an encoded prompt and negative prompt; the cost does not depend on it."""
-    transformer = backbone.pipe.transformer
-    width = transformer.config.get("text_dim") or transformer.config["text_embed_dim"]
-    generator = torch.Generator().manual_seed(0)
-    text = torch.randn(2, backbone.settings.max_sequence_length, width, generator=generator).to(
-        device, transformer.dtype
-    )
-    return Conditioning(text[:1], text[1:])
+    generator, dtype = torch.Generator().manual_seed(0), backbone.pipe.transformer.dtype
+
+    def draw(*size: int) -> Tensor:
+        return torch.randn(size, generator=generator).to(device, dtype)
+
+    return model.family.conditioning(backbone, draw)
 
 
 class Procedures:
@@ -67,7 +66,7 @@ class Procedures:
         settings = {name: section[name] for name in ("guided_steps", "iterations", "loss_blocks", "rank", "lr")}
         self.module = LayoutTTO(self.backbone, **settings)
         self.backbone.to(device)
-        self.conditioning = random_conditioning(self.backbone, device)
+        self.conditioning = random_conditioning(self.backbone, model, device)
         _, targets = object_targets(LAYOUT, self.backbone.grid)
         self.latents = self.backbone.start(0)
         objects = [list(positions) for positions in OBJECTS]

@@ -95,8 +95,13 @@ def test_cards_of_the_presets(card: ModuleType) -> None:
         "wan2.1-1.3b": 24,
         "wan2.1-14b": 80,
         "wan2.2-a14b": 80,
+        "skyreels-v2-14b": 80,
         "cogvideox-2b": 16,
         "cogvideox-5b": 24,
+        "kandinsky5-2b": 24,
+        "mochi-10b": 48,
+        "hunyuanvideo-13b": 48,
+        "hunyuanvideo1.5-480p": 48,
     }
 
 

@@ -16,10 +16,14 @@ class Conditioning:
 
     Attributes:
         prompt_embeds: text embeddings, shape (1, L, D).
-        negative_prompt_embeds: embeddings of the negative prompt, of the same shape; ``None`` without
-            classifier-free guidance.
+        negative_prompt_embeds: embeddings of the negative prompt, of the same shape but for models that pad no text;
+            ``None`` without classifier-free guidance.
         prompt_mask: which of the L tokens are text rather than padding, shape (1, L), for models that mask the padding.
         negative_prompt_mask: the same for the negative prompt.
+        prompt_embeds_2: embeddings by a second text encoder, pooled, shape (1, E), or of its own L' tokens, (1, L', E).
+        prompt_mask_2: which of those L' tokens are text, shape (1, L').
+        negative_prompt_embeds_2: the same for the negative prompt.
+        negative_prompt_mask_2: the same for the negative prompt.
         image_embeds: embeddings of the image that the video starts from, shape (1, I, E), for models that read them.
         image_latents: what the image adds to the latents, shape (1, C, T, h, w), for models that start from an image.
     """
@@ -28,6 +32,10 @@ class Conditioning:
     negative_prompt_embeds: Tensor | None
     prompt_mask: Tensor | None = None
     negative_prompt_mask: Tensor | None = None
+    prompt_embeds_2: Tensor | None = None
+    prompt_mask_2: Tensor | None = None
+    negative_prompt_embeds_2: Tensor | None = None
+    negative_prompt_mask_2: Tensor | None = None
     image_embeds: Tensor | None = None
     image_latents: Tensor | None = None
 

@@ -37,7 +37,21 @@ def case(request: pytest.FixtureRequest, folder_of: Callable[[str], Path], pictu
     return make_case(request.param, folder_of, picture)
 
 
-@pytest.fixture(params=["wan", "wan-i2v", "cogvideox-ddim", "cogvideox-dpm-rotary", "ltx"])
+FAMILIES = [
+    "wan",
+    "wan-i2v",
+    "skyreels-v2",
+    "cogvideox-ddim",
+    "cogvideox-dpm-rotary",
+    "hunyuan1.5",
+    "hunyuan-true-cfg",
+    "kandinsky5",
+    "mochi",
+    "ltx",
+]
+
+
+@pytest.fixture(params=FAMILIES)
 def family(request: pytest.FixtureRequest, folder_of: Callable[[str], Path], picture: Path) -> Case:
-    """One kind for each way of reading attention."""
+    """One kind for each way of reading attention, and for each transformer."""
     return make_case(request.param, folder_of, picture)

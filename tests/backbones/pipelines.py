@@ -16,6 +16,8 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     LTXPipeline,
     LTXVideoTransformer3DModel,
+    SkyReelsV2Pipeline,
+    SkyReelsV2Transformer3DModel,
     UniPCMultistepScheduler,
     WanImageToVideoPipeline,
     WanPipeline,
@@ -66,37 +68,42 @@ def text_encoder(tokenizer: T5Tokenizer, umt5: bool = False) -> T5EncoderModel |
     ).eval()
 
 
+WAN = {
+    "patch_size": (1, 2, 2),
+    "num_attention_heads": 2,
+    "attention_head_dim": 12,
+    "in_channels": 4,
+    "out_channels": 4,
+    "text_dim": TEXT,
+    "freq_dim": 16,
+    "ffn_dim": 32,
+    "num_layers": 3,
+    "rope_max_seq_len": 32,
+}
+
+
 def wan_transformer(**changes: Any) -> WanTransformer3DModel:
-    settings = {
-        "patch_size": (1, 2, 2),
-        "num_attention_heads": 2,
-        "attention_head_dim": 12,
-        "in_channels": 4,
-        "out_channels": 4,
-        "text_dim": TEXT,
-        "freq_dim": 16,
-        "ffn_dim": 32,
-        "num_layers": 3,
-        "rope_max_seq_len": 32,
-    }
-    return WanTransformer3DModel(**(settings | changes)).eval()
+    return WanTransformer3DModel(**(WAN | changes)).eval()
 
 
-def wan_vae() -> AutoencoderKLWan:
-    return AutoencoderKLWan(
-        base_dim=4,
-        z_dim=4,
-        dim_mult=[1, 2],
-        num_res_blocks=1,
-        temperal_downsample=[True],
-        patch_size=2,
-        in_channels=12,
-        out_channels=12,
-        scale_factor_temporal=2,
-        scale_factor_spatial=4,
-        latents_mean=[0.1, -0.2, 0.3, -0.4],
-        latents_std=[0.9, 1.1, 1.3, 0.7],
-    ).eval()
+WAN_VAE = {
+    "base_dim": 4,
+    "z_dim": 4,
+    "dim_mult": [1, 2],
+    "num_res_blocks": 1,
+    "temperal_downsample": [True],
+    "patch_size": 2,
+    "in_channels": 12,
+    "out_channels": 12,
+    "scale_factor_temporal": 2,
+    "scale_factor_spatial": 4,
+    "latents_mean": [0.1, -0.2, 0.3, -0.4],
+    "latents_std": [0.9, 1.1, 1.3, 0.7],
+}
+
+
+def wan_vae(**changes: Any) -> AutoencoderKLWan:
+    return AutoencoderKLWan(**(WAN_VAE | changes)).eval()
 
 
 def unipc() -> UniPCMultistepScheduler:
@@ -167,6 +174,24 @@ def wan22_image() -> WanImageToVideoPipeline:
 def wan_ti2v_image() -> WanImageToVideoPipeline:
     """The image in place of the first latent frame, as TI2V-5B."""
     return wan_image(image_encoder=None, image_processor=None, transformer=wan_transformer(), expand_timesteps=True)
+
+
+def skyreels() -> SkyReelsV2Pipeline:
+    """Wan's parts but for the transformer; the VAE has no patches, as the pipeline counts its stages alone."""
+    tokenizer = t5_tokenizer()
+    return SkyReelsV2Pipeline(
+        tokenizer=tokenizer,
+        text_encoder=text_encoder(tokenizer, umt5=True),
+        vae=wan_vae(
+            dim_mult=[1, 2, 2],
+            temperal_downsample=[False, True],
+            patch_size=None,
+            in_channels=3,
+            out_channels=3,
+        ),
+        scheduler=unipc(),
+        transformer=SkyReelsV2Transformer3DModel(**WAN).eval(),
+    )
 
 
 def cogvideox(scheduler: Any = CogVideoXDDIMScheduler, **changes: Any) -> CogVideoXPipeline:

@@ -109,7 +109,7 @@ def test_their_loras_stay(family: Case, on: bool, tmp_path: Path) -> None:
     files = write_files(family, tmp_path)
     pipe = used(family, with_loras(family, files))
     if not on:
-        pipe.disable_lora()
+        pipe.transformer.disable_lora()
     before = state_of(pipe)
     with family.load(pretrained=pipe, loras=[Lora(str(files[0]), 0.3, name="third")]) as backbone:
         rehearse(family, backbone)

@@ -86,6 +86,8 @@ def test_the_video_stays(family: Case, placement: Placement) -> None:
 
 @pytest.mark.parametrize("batched", [True, False])
 def test_guidance_in_one_batch_or_two(family: Case, batched: bool) -> None:
+    if batched and family.name == "kandinsky5":
+        pytest.skip("its texts have lengths of their own, and the option is refused")
     backbone = family.load(placement=Placement(batched_guidance=batched))
     sizes = []
     backbone.pipe.transformer.register_forward_pre_hook(
@@ -99,6 +101,8 @@ def test_guidance_in_one_batch_or_two(family: Case, batched: bool) -> None:
 @pytest.mark.parametrize("conditional_only", [True, False])
 def test_the_negative_prompt_is_seen_without_the_adapter(family: Case, batched: bool, conditional_only: bool) -> None:
     """The guided prediction is that of the plain negative pass and the adapted conditional pass."""
+    if batched and family.name == "kandinsky5":
+        pytest.skip("its texts have lengths of their own, and the option is refused")
     backbone = family.load(placement=Placement(batched_guidance=batched))
     adapter = backbone.add_adapter(4, None, [2])
     disturb(adapter)

@@ -10,6 +10,7 @@ from kinds import OBJECTS, PROMPT, Case, make_case
 from torch import Tensor, nn
 
 from ttom_pl.backbones import Adapter
+from ttom_pl.backbones.dual_stream import DualStreamAttention
 from ttom_pl.backbones.guidance import Text
 from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.scene import Conditioning
@@ -76,7 +77,11 @@ def whole(
 
     def attend(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
         logits = query @ key.mT / query.shape[-1] ** 0.5
-        probabilities = (logits if attn_mask is None else logits + attn_mask).softmax(-1)
+        if attn_mask is not None and attn_mask.dtype == torch.bool:
+            logits = logits.masked_fill(~attn_mask, -torch.inf)
+        elif attn_mask is not None:
+            logits = logits + attn_mask
+        probabilities = logits.softmax(-1).nan_to_num()  # of padding that attends to nothing
         if key.shape[2] in (text, query.shape[2]):
             found.append(probabilities)
         return probabilities @ value
@@ -95,8 +100,12 @@ def whole(
         torch.nn.functional.scaled_dot_product_attention = original
         for handle in handles:
             handle.remove()
-    video = found[0][0].mean(0)[-int(torch.tensor(backbone.grid).prod()) :]
-    return torch.stack([video[:, positions].mean(-1) for positions in OBJECTS]).unflatten(-1, backbone.grid)
+    tokens = int(torch.tensor(backbone.grid).prod())
+    dual = isinstance(backbone.reader, DualStreamAttention)
+    # In two streams the video is first; nothing is quoted in the prompt, so that its own text is next.
+    video, shift = (found[0][0].mean(0)[:tokens], tokens) if dual else (found[0][0].mean(0)[-tokens:], 0)
+    columns = [[shift + position for position in positions] for positions in OBJECTS]
+    return torch.stack([video[:, each].mean(-1) for each in columns]).unflatten(-1, backbone.grid)
 
 
 @pytest.mark.parametrize("block", [0, 2])
@@ -121,6 +130,8 @@ def test_values_and_gradients_are_those_of_the_whole_forward_pass(family: Case, 
 def double(backbone: PipelineBackbone, latents: Tensor, conditioning: Conditioning) -> tuple[Tensor, Conditioning]:
     """Put the transformer and its inputs in float64."""
     backbone.pipe.transformer.double()
+    if hasattr(backbone.pipe.transformer, "time_embeddings"):  # Kandinsky's are called with float32
+        backbone.pipe.transformer.time_embeddings.float()
     backbone._dtype = torch.float64
     fields = {
         name: value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
@@ -136,8 +147,13 @@ def test_every_adapted_layer_is_reached(case: Case) -> None:
     disturb(adapter)
     layers = {name.split(".", 1)[1] for name in adapter.target_modules}
     attention = backbone.reader.attention
-    before = {f"0.{attention}.{name}" for name in ("to_q", "to_k", "to_v", "to_out.0")}
-    assert layers == before | {f"1.{attention}.to_q", f"1.{attention}.to_k"}
+    scoring, carrying = ["to_q", "to_k"], ["to_v", "to_out.0"]
+    if case.name.startswith("kandinsky"):
+        scoring, carrying = ["to_query", "to_key"], ["to_value", "out_layer"]
+    if isinstance(backbone.reader, DualStreamAttention):
+        scoring, carrying = [*scoring, "add_k_proj"], [*carrying, "add_q_proj", "add_v_proj", "to_add_out"]
+    before = {f"0.{attention}.{name}" for name in (*scoring, *carrying)}
+    assert layers == before | {f"1.{attention}.{name}" for name in scoring}
     latents, conditioning = case.begin(backbone)
     with adapter.enabled():
         maps = backbone.object_attention(latents, 0, conditioning, OBJECTS, [0, 1])
@@ -151,18 +167,17 @@ def test_every_adapted_layer_is_reached(case: Case) -> None:
 def test_the_forward_pass_ends_at_the_last_probed_attention(case: Case, last: int) -> None:
     """Blocks after it, its own feed-forward layer and the head are never called."""
     backbone, called = case.load(), []
-    (blocks_name,) = backbone.blocks.lists
+    names = backbone.blocks.names(backbone.pipe.transformer)
+    after, heads = (".ff", ".ffn", ".feed_forward", "to_out.0", ".proj_out"), ("proj_out", "out_layer")
     for name, module in backbone.pipe.transformer.named_modules():
-        inside = name.startswith(f"{blocks_name}.")
-        if (inside and name.endswith((".ff", ".ffn", "to_out.0"))) or name == "proj_out":
+        if name in heads or (name.endswith(after) and name.startswith(tuple(f"{block}." for block in names))):
             module.register_forward_pre_hook(lambda *_, name=name: called.append(name))
     latents, conditioning = case.begin(backbone)
     backbone.object_attention(latents, 0, conditioning, OBJECTS, [last])
-    blocks = {int(name.split(".")[1]) for name in called if name != "proj_out"}
-    assert "proj_out" not in called
-    assert blocks <= set(range(last + 1))
-    assert not any(name.startswith(f"{blocks_name}.{last}.{backbone.reader.attention}") for name in called)
-    assert not any(name.startswith(f"{blocks_name}.{last}.ff") for name in called)
+    assert not set(heads) & set(called)
+    blocks = {names.index(next(block for block in names if name.startswith(f"{block}."))) for name in called}
+    assert blocks <= set(range(last))
+    assert len(blocks) == last
 
 
 def test_bfloat16_weights_have_a_float32_adapter(family: Case) -> None:

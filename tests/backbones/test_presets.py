@@ -11,8 +11,29 @@ import yaml
 from ttom_pl.backbones.attention import object_attention
 
 ROOT = Path(__file__).parents[2]
-PRESETS = ["wan2.1-1.3b", "wan2.1-14b", "wan2.2-a14b", "cogvideox-2b", "cogvideox-5b"]
-GRIDS = {"wan": (21, 30, 52), "cogvideox": (13, 30, 45)}
+PRESETS = [
+    "wan2.1-1.3b",
+    "wan2.1-14b",
+    "wan2.2-a14b",
+    "skyreels-v2-14b",
+    "cogvideox-2b",
+    "cogvideox-5b",
+    "hunyuanvideo-13b",
+    "hunyuanvideo1.5-480p",
+    "kandinsky5-2b",
+    "mochi-10b",
+]
+GRIDS = {
+    "wan": (21, 30, 52),
+    "skyreels": (25, 34, 60),
+    "cogvideox": (13, 30, 45),
+    "hunyuanvideo-": (33, 34, 60),
+    "hunyuanvideo1.5": (31, 30, 53),
+    "kandinsky5": (31, 32, 48),
+    "mochi": (28, 30, 53),
+}
+TWO_STREAMS = ("hunyuan", "mochi")
+"""Starts of the names of models whose text has projections of its own."""
 
 
 @pytest.fixture
@@ -24,7 +45,7 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
     for name in PRESETS:
         model = preset_models.MODELS[name]
-        shallow = {"num_layers": max(model.section["loss_blocks"]) + 2}
+        shallow = model.family.blocks(max(model.section["loss_blocks"]) + 2)
         monkeypatch.setitem(preset_models.MODELS, name, replace(model, transformer=model.transformer | shallow))
     return cost
 
@@ -34,13 +55,14 @@ def test_one_iteration_on_the_meta_device(cost: ModuleType, name: str) -> None:
     """Sizes, guided steps and loss blocks fit the model; nothing is allocated."""
     case = cost.Case(name)
     backbone = case.backbone
-    assert backbone.grid == GRIDS["wan" if name.startswith("wan") else "cogvideox"]
+    assert backbone.grid == next(grid for start, grid in GRIDS.items() if name.startswith(start))
     assert case.guided_steps <= backbone.max_guided_steps
     assert {p.device.type for p in backbone.pipe.transformer.parameters()} == {"meta"}
     adapter = case.adapt_reachable()
-    dim = backbone.blocks.of(backbone.pipe.transformer)[0].attn1.to_q.in_features
-    layers = 4 * case.blocks[-1] + 2
-    assert adapter == layers * 2 * dim * case.rank
+    scoring, every = (3, 8) if name.startswith(TWO_STREAMS) else (2, 4)
+    modules = [backbone.pipe.transformer.get_submodule(layer) for layer in backbone.adapter.target_modules]
+    assert len(modules) == every * case.blocks[-1] + scoring
+    assert adapter == case.rank * sum(each.in_features + each.out_features for each in modules)
     ours = cost.count(case.iteration)
     assert 0 < cost.count(lambda: case.iteration(backward=False)).flops < ours.flops
     case.adapt_everything()

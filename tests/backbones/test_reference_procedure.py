@@ -45,8 +45,9 @@ def iteration(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     import iteration
     import preset_models
 
-    for name, model in preset_models.MODELS.items():
-        family = name.split("-")[0].split("2")[0]
+    for name in iteration.KNOWN:
+        model = preset_models.MODELS[name]
+        family = "cogvideox" if name.startswith("cogvideox") else "wan"
         dimensions = {key: value for key, value in model.transformer.items() if key.startswith("use_")}
         tiny = replace(
             model,
@@ -63,8 +64,8 @@ def test_loss_and_gradients_are_those_of_the_reference_procedure(family: Case) -
     from procedures import LAYOUT
     from reference_procedure import ReferenceProcedure
 
-    if family.name in ("wan-i2v", "ltx"):
-        pytest.skip("the reference procedure knows text to video by Wan and CogVideoX")
+    if family.name.startswith(("wan-i2v", "ltx", "hunyuan", "kandinsky", "mochi")):
+        pytest.skip("the reference procedure knows text to video by Wan, models like it and CogVideoX")
     backbone, other = family.load(), family.load()
     adapter = backbone.add_adapter(4, None, [1])
     disturb(adapter)
@@ -107,7 +108,9 @@ def test_loss_and_gradients_are_those_of_the_reference_procedure(family: Case) -
     assert all(gradient is None or not gradient.any() for gradient in wanted.values())
 
 
-@pytest.mark.parametrize("name", ["wan2.1-1.3b", "wan2.2-a14b", "cogvideox-2b", "cogvideox-5b", "wan-scaled"])
+@pytest.mark.parametrize(
+    "name", ["wan2.1-1.3b", "wan2.2-a14b", "skyreels-v2-14b", "cogvideox-2b", "cogvideox-5b", "wan-scaled"]
+)
 def test_a_model_is_measured(iteration: ModuleType, name: str, tmp_path: Path) -> None:
     """In the preset's precision, from the check of the losses to the file."""
     out = tmp_path / "iteration.md"

@@ -1,11 +1,13 @@
 """One record of settings a model, flat in YAML: every option by its name, as it has always been."""
 
 from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from diffusers.pipelines.hunyuan_video1_5.image_processor import HunyuanVideo15ImageProcessor
 from jsonargparse import ArgumentParser
 
 from ttom_pl import backbones
@@ -13,10 +15,20 @@ from ttom_pl.backbones import (
     Backbone,
     CogVideoXBackbone,
     CogVideoXSettings,
+    HunyuanVideo15Backbone,
+    HunyuanVideo15Settings,
+    HunyuanVideoBackbone,
+    HunyuanVideoSettings,
+    Kandinsky5Backbone,
+    Kandinsky5Settings,
     LTXBackbone,
     LTXSettings,
+    MochiBackbone,
+    MochiSettings,
     Placement,
     Schedule,
+    SkyReelsBackbone,
+    SkyReelsSettings,
     WanBackbone,
     WanImageBackbone,
     WanSettings,
@@ -45,6 +57,15 @@ WAN: dict[str, Any] = COMMON | {
     "guidance_scale_2": None,
     "flow_shift": None,
 }
+SKYREELS: dict[str, Any] = COMMON | {
+    "height": 544,
+    "width": 960,
+    "num_frames": 97,
+    "guidance_scale": 6.0,
+    "max_sequence_length": 512,
+    "fps": 24,
+    "flow_shift": None,
+}
 COG: dict[str, Any] = COMMON | {
     "height": 480,
     "width": 720,
@@ -53,6 +74,44 @@ COG: dict[str, Any] = COMMON | {
     "use_dynamic_cfg": False,
     "max_sequence_length": 226,
     "fps": 8,
+}
+HUNYUAN_15: dict[str, Any] = COMMON | {
+    "height": 480,
+    "width": 848,
+    "num_frames": 121,
+    "guidance_scale": 6.0,
+    "max_sequence_length": 1000,
+    "fps": 24,
+}
+HUNYUAN: dict[str, Any] = COMMON | {
+    "height": 720,
+    "width": 1280,
+    "num_frames": 129,
+    "guidance_scale": 6.0,
+    "true_cfg_scale": 1.0,
+    "max_sequence_length": 256,
+    "fps": 24,
+}
+KANDINSKY: dict[str, Any] = COMMON | {
+    "height": 512,
+    "width": 768,
+    "num_frames": 121,
+    "guidance_scale": 5.0,
+    "max_sequence_length": 512,
+    "fps": 24,
+    "negative_prompt": (
+        "Static, 2D cartoon, cartoon, 2d animation, paintings, images, worst quality, low quality, ugly, deformed, "
+        "walking backwards"
+    ),
+}
+MOCHI: dict[str, Any] = COMMON | {
+    "height": 480,
+    "width": 848,
+    "num_frames": 19,
+    "num_inference_steps": 64,
+    "guidance_scale": 4.5,
+    "max_sequence_length": 256,
+    "fps": 30,
 }
 LTX: dict[str, Any] = COMMON | {
     "height": 512,
@@ -67,7 +126,12 @@ LTX: dict[str, Any] = COMMON | {
 MODELS: dict[type[PipelineBackbone], tuple[type[Settings], dict[str, Any]]] = {
     WanBackbone: (WanSettings, WAN),
     WanImageBackbone: (WanSettings, WAN),
+    SkyReelsBackbone: (SkyReelsSettings, SKYREELS),
     CogVideoXBackbone: (CogVideoXSettings, COG),
+    HunyuanVideo15Backbone: (HunyuanVideo15Settings, HUNYUAN_15),
+    HunyuanVideoBackbone: (HunyuanVideoSettings, HUNYUAN),
+    Kandinsky5Backbone: (Kandinsky5Settings, KANDINSKY),
+    MochiBackbone: (MochiSettings, MOCHI),
     LTXBackbone: (LTXSettings, LTX),
 }
 """Every model with its record, and the options and defaults that runs before it had."""
@@ -142,6 +206,21 @@ def test_options_are_those_of_before(cls: type[PipelineBackbone], taken: dict[st
     with pytest.raises(Loading):
         parser().instantiate(again)
     assert vars(taken["settings"]) == MODELS[cls][1]
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_defaults_are_those_of_the_pipeline(cls: type[PipelineBackbone]) -> None:
+    """Size, frames, steps, guidance and length of the text, where the pipeline's call has any."""
+    given = {name: each.default for name, each in signature(cls.pipeline_class.__call__).parameters.items()}
+    shared = {name: value for name, value in MODELS[cls][1].items() if given.get(name) is not None}
+    assert len(shared) >= 2
+    assert shared == {name: given[name] for name in shared}
+
+
+def test_the_size_of_hunyuan_video_15() -> None:
+    """Its pipeline finds it from the pixels that the transformer was trained at."""
+    tall, wide = HunyuanVideo15ImageProcessor().calculate_default_height_width(9, 16, 640)
+    assert (tall, wide) == (HUNYUAN_15["height"], HUNYUAN_15["width"])
 
 
 @pytest.mark.parametrize("cls", MODELS)

@@ -15,6 +15,7 @@ from ttom_pl.backbones import Adapter, Lora, Placement
 from ttom_pl.backbones.pipeline import PipelineBackbone
 
 LAYERS = ("attn1.to_q", "attn1.to_out.0", "attn2.to_q", "attn2.to_v", "ffn.net.0.proj", "ff.net.0.proj")
+LAYERS = (*LAYERS, "attn.to_q", "attn.add_k_proj", "attn1.add_k_proj", "cross_attention.to_query")
 
 
 def write_lora(path: Path, transformer: nn.Module, seed: int, alpha: float | None = None) -> Path:
@@ -52,11 +53,17 @@ def two(case: Case) -> bool:
     return getattr(case.pipeline(), "transformer_2", None) is not None
 
 
+def load_lora(pipe: Any, file: Path, name: str) -> None:
+    """By the pipeline, or by the transformer where the pipeline has no loader (HunyuanVideo 1.5)."""
+    load = pipe.load_lora_weights if hasattr(pipe, "load_lora_weights") else pipe.transformer.load_lora_adapter
+    load(file.parent, weight_name=file.name, adapter_name=name)
+
+
 def with_loras(case: Case, files: list[Path], dtype: torch.dtype = torch.float32) -> Any:
     """The pipeline as its users do it, with diffusers alone."""
     pipe = case.pipeline(dtype)
     for file, name in zip(files, ("style", "few"), strict=True):
-        pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=name)
+        load_lora(pipe, file, name)
     pipe.transformer.set_adapters(["style", "few"], [0.7, 0.4])
     if getattr(pipe, "transformer_2", None) is not None:
         pipe.load_lora_weights(
@@ -97,7 +104,7 @@ def test_a_pipeline_that_arrives_with_loras(family: Case, tmp_path: Path) -> Non
     assert torch.equal(plain(family, backbone), expected)
 
     pipe = with_loras(family, files)
-    pipe.disable_lora()
+    pipe.transformer.disable_lora()
     backbone = family.load(pretrained=pipe)
     adapter = backbone.add_adapter(4, None, [1])
     disturb(adapter)
@@ -111,7 +118,7 @@ def test_a_pipeline_that_arrives_with_loras(family: Case, tmp_path: Path) -> Non
 def test_more_loras_on_a_pipeline_that_has_one(family: Case, tmp_path: Path) -> None:
     files = write_files(family, tmp_path)
     pipe = family.pipeline()
-    pipe.load_lora_weights(tmp_path, weight_name="style.safetensors", adapter_name="style")
+    load_lora(pipe, tmp_path / "style.safetensors", "style")
     pipe.transformer.set_adapters(["style"], [0.7])
     backbone = family.load(pretrained=pipe, loras=[Lora(str(files[1]), 0.4, name="few")])
     assert torch.equal(plain(family, backbone), family.by_pipeline(PROMPT, 3, with_loras(family, files)))
@@ -227,7 +234,7 @@ def test_what_is_exported_loads_beside_theirs(family: Case, tmp_path: Path) -> N
     (tmp_path / "ours").mkdir()
     save_file(adapter.state_dict(), tmp_path / "ours" / "adapter.safetensors")
     pipe = with_loras(family, files)
-    pipe.load_lora_weights(tmp_path / "ours", weight_name="adapter.safetensors", adapter_name="learnt")
+    load_lora(pipe, tmp_path / "ours" / "adapter.safetensors", "learnt")
     pipe.transformer.set_adapters(["style", "few", "learnt"], [0.7, 0.4, 1.0])
     with adapter.enabled():
         found = plain(family, backbone)

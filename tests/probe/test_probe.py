@@ -18,7 +18,8 @@ from ttom_pl.evaluation.detectors import Detector
 from ttom_pl.evaluation.metrics.detections import Detection, Detections
 from ttom_pl.layout import Box, Layout
 from ttom_pl.planners import Planner
-from ttom_pl.probe import ProbeResult, probe
+from ttom_pl.probe import ProbeResult, probe, probe_agreement
+from ttom_pl.probe.agreement import outstanding
 from ttom_pl.probe.scores import attention_auc, attention_iou, box_cells
 from ttom_pl.report.heat_map import write_heat_map
 
@@ -109,6 +110,40 @@ def test_nothing_seen_and_nothing_asked(backbone: WanBackbone, layout: Layout) -
         probe(backbone, [], OnTheLeft(), steps=1)
 
 
+# Without videos
+
+
+def test_attention_of_the_first_steps_against_the_last(
+    backbone: WanBackbone, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand, through the backbone's own sampling loop; nothing is decoded."""
+    monkeypatch.setattr(backbone, "decode", None)
+    result = probe_agreement(backbone, [layout], steps=2, seed=5)
+    assert (result.by, result.objects, result.num_prompts) == ("attention", 2, 1)
+    conditioning, latents = backbone.encode(layout.prompt), backbone.start(5)
+    objects = [backbone.token_positions(layout.prompt, track.words, track.spans) for track in layout.tracks]
+    maps = []
+    for step in range(4):
+        with torch.no_grad():
+            maps.append(backbone.object_attention(latents, step, conditioning, objects, [0, 1, 2]))
+        latents = backbone.step(latents, step, conditioning)
+    cells = outstanding(maps[3])
+    for step in range(2):
+        for block in range(3):
+            expected = attention_iou(maps[step][block], cells).mean().item()
+            assert result.iou[0, step, block] == pytest.approx(expected, abs=1e-6)
+
+
+def test_cells_that_stand_out() -> None:
+    """Those of a block that attends to one place, beside one that attends everywhere; half-way to the peak."""
+    maps = torch.ones(2, 1, 1, 4, 4)
+    maps[0, ..., 1, 2], maps[0, ..., 1, 3], maps[0, ..., 0, 0] = 20, 15, 5
+    cells = outstanding(maps)
+    assert cells.shape == (1, 1, 4, 4)
+    assert cells.nonzero().tolist() == [[0, 0, 1, 2], [0, 0, 1, 3]]
+    torch.testing.assert_close(outstanding(maps * torch.tensor([7.0, 0.1])[:, None, None, None, None]), cells)
+
+
 # What it makes of the numbers
 
 
@@ -173,10 +208,21 @@ def test_command(run: Callable[..., None], tmp_path: Path, capsys: pytest.Captur
     assert (tmp_path / "probe" / "probe.md").read_text() in out
     assert "2 prompts, 2 of 4 objects seen" in out
     assert (tmp_path / "probe" / "probe.png").is_file()
+    blocks = tmp_path / "probe" / "loss_blocks.yaml"
+    chosen = json.loads((tmp_path / "probe" / "probe.json").read_text())["recommended"]
+    assert yaml.safe_load(blocks.read_text()) == {"model": {"loss_blocks": chosen}}
+    assert str(blocks) in out
     run("--detector", f"{__name__}.OnTheLeft", "--json", "--limit", "1")
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / "probe" / "probe.json").read_text())
     assert (told["prompts"], len(told["blocks"]), len(told["iou"])) == (1, 3, 2)
+
+
+def test_command_without_a_detector(run: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    """No video is made."""
+    run("--detector", "null", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["by"], told["prompts"], told["objects"]) == ("attention", 2, 4)
 
 
 @pytest.mark.parametrize("words", [[], ["--detector", "sprites"], ["--detector", "SpritesDetector"]])
@@ -209,3 +255,18 @@ def test_no_block_above_chance_is_recommended() -> None:
     result = planted(0.05, 0.08)
     assert result.recommended() == []
     assert "No block can be recommended" in result.table()
+    with pytest.raises(ValueError, match="no block can be recommended"):
+        result.loss_blocks()
+
+
+def test_a_stream_reads_the_recommended_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the file that the probe writes."""
+    monkeypatch.chdir(ROOT)
+    path = tmp_path / "loss_blocks.yaml"
+    path.write_text(planted(0.05, 0.26, 0.5, 0.29, 0.31).loss_blocks())
+    with pytest.raises(SystemExit) as stopped:
+        main(["stream", "--config", "configs/sprites.yaml", "--config", str(path), "--print_config"])
+    assert not stopped.value.code
+    assert yaml.safe_load(capsys.readouterr().out)["model"]["loss_blocks"] == [2, 4]

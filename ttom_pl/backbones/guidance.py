@@ -26,29 +26,54 @@ class Text:
         of: whose it is.
         embeds: its embeddings, shape (B, L, D), with B = 2 for both in one batch: first the negative prompt.
         mask: which of the L tokens are text, shape (B, L), for models that mask the padding.
+        embeds_2: embeddings by a second text encoder, shape (B, E) or (B, L', E), for models that have one.
+        mask_2: which of those L' tokens are text, shape (B, L').
     """
 
     of: Pass
     embeds: Tensor
     mask: Tensor | None = None
+    embeds_2: Tensor | None = None
+    mask_2: Tensor | None = None
 
     @classmethod
     def prompt(cls, conditioning: Conditioning) -> "Text":
         """Return the prompt's."""
-        return cls(Pass.PROMPT, conditioning.prompt_embeds, conditioning.prompt_mask)
+        return cls(
+            Pass.PROMPT,
+            conditioning.prompt_embeds,
+            conditioning.prompt_mask,
+            conditioning.prompt_embeds_2,
+            conditioning.prompt_mask_2,
+        )
 
     @classmethod
     def negative(cls, conditioning: Conditioning) -> "Text | None":
         """Return the negative prompt's; ``None`` without guidance."""
         if conditioning.negative_prompt_embeds is None:
             return None
-        return cls(Pass.NEGATIVE, conditioning.negative_prompt_embeds, conditioning.negative_prompt_mask)
+        return cls(
+            Pass.NEGATIVE,
+            conditioning.negative_prompt_embeds,
+            conditioning.negative_prompt_mask,
+            conditioning.negative_prompt_embeds_2,
+            conditioning.negative_prompt_mask_2,
+        )
 
     @classmethod
     def both(cls, negative: "Text", prompt: "Text") -> "Text":
         """Return both as one batch."""
-        masks = None if negative.mask is None or prompt.mask is None else torch.cat([negative.mask, prompt.mask])
-        return cls(Pass.BOTH, torch.cat([negative.embeds, prompt.embeds]), masks)
+        return cls(
+            Pass.BOTH,
+            torch.cat([negative.embeds, prompt.embeds]),
+            _both(negative.mask, prompt.mask),
+            _both(negative.embeds_2, prompt.embeds_2),
+            _both(negative.mask_2, prompt.mask_2),
+        )
+
+
+def _both(negative: Tensor | None, prompt: Tensor | None) -> Tensor | None:
+    return None if negative is None or prompt is None else torch.cat([negative, prompt])
 
 
 def guided(predict: Callable[[Text], Tensor], conditioning: Conditioning, scale: float, one_batch: bool) -> Tensor:

@@ -14,19 +14,23 @@ from ttom_pl.backbones.settings import Settings
 
 
 def hold(pipe: Any, undo: ExitStack) -> Any:
-    """Return a pipeline of the same parts, frozen, with a scheduler of its own and no progress bar.
+    """Return a pipeline of the same parts, its transformers frozen, with a scheduler of its own and no progress bar.
 
-    The pipeline itself can be called in between: it shares weights with the other, but no state of a sampler.
+    The other parts always run without a gradient. They are not frozen, as PyTorch multiplies by frozen weights in
+    another order, which would change the video's last bits. The pipeline itself can be called in between: it shares
+    weights with the other, but no state of a sampler.
 
     Args:
         pipe: the pipeline.
         undo: takes what puts back the parts as they are now: gradients, training mode, and which LoRAs are on.
     """
-    for part in modules_of(pipe).values():
+    for name, part in modules_of(pipe).items():
         undo.callback(_put_back_flags, [(parameter, parameter.requires_grad) for parameter in part.parameters()])
         undo.callback(_train, [module for module in part.modules() if module.training])
         undo.callback(switches(part))
-        part.requires_grad_(False).eval()
+        part.eval()
+        if name.startswith("transformer"):
+            part.requires_grad_(False)
     held = copy(pipe)
     held.scheduler = deepcopy(pipe.scheduler)
     held.set_progress_bar_config(disable=True)

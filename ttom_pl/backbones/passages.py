@@ -13,6 +13,7 @@ from ttom_pl.backbones.reader import AttentionReader
 from ttom_pl.backbones.schedule import Schedule
 from ttom_pl.backbones.settings import Settings
 from ttom_pl.backbones.size import Units
+from ttom_pl.backbones.tokens import Template
 from ttom_pl.scene import Conditioning
 
 
@@ -67,6 +68,8 @@ class Passages(ABC):
     def _check(self) -> None:
         """Raise ``ValueError`` if the settings do not fit the model."""
         self.units.check(self.settings)
+        if self._tokenizer is not None:
+            self._template().check(self._tokenizer)
 
     def _scheduler(self) -> Any:
         """Return the scheduler, made of the pipeline's own."""
@@ -77,6 +80,16 @@ class Passages(ABC):
 
     # Text
 
+    @property
+    def _tokenizer(self) -> Any:
+        """The tokenizer of the text whose tokens the video attends to."""
+        return self.pipe.tokenizer
+
+    @property
+    def _seen_tokens(self) -> int:
+        """Tokens of a prompt that the text encoder sees for sure, from the first on."""
+        return self.settings.max_sequence_length
+
     def _clean(self, prompt: str) -> str:
         """Return the prompt as the pipeline gives it to the tokenizer."""
         return prompt
@@ -84,6 +97,25 @@ class Passages(ABC):
     def _conditioning(self, *encoded: Any) -> Conditioning:
         """Return what the pipeline's ``encode_prompt`` returned, under our names."""
         return Conditioning(*encoded)
+
+    def _encode(self, prompt: str, device: torch.device) -> Conditioning:
+        """Encode the prompt, and the negative prompt where there is guidance."""
+        encoded = self.pipe.encode_prompt(
+            prompt=prompt,
+            negative_prompt=self.settings.negative_prompt,
+            do_classifier_free_guidance=self.settings.guidance_scale > 1,
+            max_sequence_length=self.settings.max_sequence_length,
+            device=device,
+        )
+        return self._conditioning(*encoded)
+
+    def _template(self) -> Template:
+        """Return what the pipeline puts a prompt into before it is tokenized."""
+        return Template()
+
+    def _in_sequence(self, weights: Tensor, conditioning: Conditioning) -> Tensor:
+        """Return weights of the text's tokens, shape (L, M), in the order and length in which the blocks have text."""
+        return weights
 
     # A step
 

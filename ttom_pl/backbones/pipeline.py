@@ -153,26 +153,19 @@ class PipelineBackbone(Passages, Backbone):
         """Return the token positions of an object's words."""
         cleaned = self._clean(prompt)
         spans = spans_in(cleaned, prompt, spans)
-        return token_positions(self.pipe.tokenizer, cleaned, words, spans, self.settings.max_sequence_length)
+        return token_positions(self._tokenizer, cleaned, words, spans, self._seen_tokens, self._template())
 
     @torch.no_grad()
     def encode(self, prompt: str, image: Picture | None = None) -> Conditioning:
         """Encode the prompt and the negative prompt."""
         self.check_image(image)
         with self._placer.text_encoder():
-            encoded = self.pipe.encode_prompt(
-                prompt=prompt,
-                negative_prompt=self.settings.negative_prompt,
-                do_classifier_free_guidance=self.settings.guidance_scale > 1,
-                max_sequence_length=self.settings.max_sequence_length,
-                device=self.device,
-            )
-        return self._conditioning(*encoded)
+            return self._encode(prompt, self.device)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Return the mean of the text encoder's token embeddings, normalised."""
         with self._placer.text_encoder() as text_encoder:
-            return mean_embeddings(self.pipe.tokenizer, text_encoder, texts, self.device)
+            return mean_embeddings(self._tokenizer, text_encoder, texts, self.device)
 
     # Sampling
 
@@ -207,7 +200,7 @@ class PipelineBackbone(Passages, Backbone):
         inputs = self._inputs(latents, timestep, conditioning) | self._text(text)
         transformer = self._transformer(index)
         with self.steering.around(transformer, text):
-            prediction: Tensor = transformer(**inputs, return_dict=False)[0]
+            prediction: Tensor = transformer(**inputs).sample
         return prediction.float() if self.batched else prediction
 
     @property
@@ -288,7 +281,7 @@ class PipelineBackbone(Passages, Backbone):
             )
         conditioning = self._changed or conditioning
         weights = token_weights(objects, conditioning.prompt_embeds.shape[1], latents.device)
-        with self.steering.reading(weights, blocks) as maps:
+        with self.steering.reading(self._in_sequence(weights, conditioning), blocks) as maps:
             self.predict(latents, index, conditioning, Text.prompt(conditioning))
         attention: Tensor = torch.stack([maps[block] for block in blocks]).unflatten(-1, self.grid)
         return attention

@@ -36,11 +36,17 @@ class AttentionReader(ABC):
 
         Of that block itself these are the scoring layers alone: its output is never computed.
         """
+        named = list(zip(blocks.names(transformer), blocks.of(transformer), strict=True))[: last + 1]
         return [
-            f"{block}.{self.attention}.{layer}"
-            for number, block in enumerate(blocks.names(transformer)[: last + 1])
-            for layer in ((*self.scoring, *self.carrying) if number < last else self.scoring)
+            f"{name}.{self.attention}.{layer}"
+            for number, (name, block) in enumerate(named)
+            for layer in self.layers_of(block, carrying=number < last)
         ]
+
+    def layers_of(self, block: nn.Module, carrying: bool) -> list[str]:
+        """Return those of the scoring layers that a block has, and of the carrying ones if they are wanted."""
+        held = {name for name, _ in self.attention_of(block).named_modules()}
+        return [layer for layer in (*self.scoring, *(self.carrying if carrying else ())) if layer in held]
 
     @abstractmethod
     def read(self, weights: Tensor, attn: nn.Module, *args: Any, **kwargs: Any) -> Tensor:

@@ -1,10 +1,42 @@
 """Where an object's words are in the tokenized prompt."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a prompt is put into before it is tokenized.
+
+    Attributes:
+        before: text before the prompt.
+        after: text after it.
+        cropped: tokens that are cut off the start of what the text encoder returns.
+        special: whether the tokenizer adds its own tokens, such as one for the end.
+    """
+
+    before: str = ""
+    after: str = ""
+    cropped: int = 0
+    special: bool = True
+
+    def check(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Warn if what is cropped is not what a tokenizer makes of the text before a prompt."""
+        text = f"{self.before}a{self.after}"
+        offsets = tokenizer(text, return_offsets_mapping=True, add_special_tokens=self.special)["offset_mapping"]
+        before = next(i for i, (_, end) in enumerate(offsets) if end > len(self.before))
+        if self.cropped and before != self.cropped:
+            warnings.warn(
+                f"{type(tokenizer).__name__} makes {before} tokens of the text before a prompt, of which the pipeline "
+                f"crops {self.cropped}: it is not the tokenizer that the model was trained with, or was loaded as "
+                "another class than its files are for; give a pipeline with the right one, e.g. loaded by "
+                "PreTrainedTokenizerFast",
+                stacklevel=3,
+            )
 
 
 def token_positions(
@@ -13,6 +45,7 @@ def token_positions(
     words: Sequence[str],
     spans: Sequence[tuple[int, int]] = (),
     max_length: int = 512,
+    template: Template = Template(),
 ) -> list[int]:
     """Return the positions of the tokens that an object's words are made of.
 
@@ -23,16 +56,30 @@ def token_positions(
         spans: character spans (start, end) of the words in the prompt; where given, only these occurrences count. Of
             several mentions of the object those that the text encoder sees do.
         max_length: tokens that the text encoder sees; what lies beyond is cut off.
+        template: what the prompt is put into; positions are counted after what is cropped.
 
     Raises:
         ValueError: if a word is not in the prompt or lies beyond ``max_length``, with spans if all of them do, or if
             the tokenizer does not know a word of the prompt, be it the object's or another.
     """
     named = spans or [span for word in words for span in _occurrences(word, prompt)]
-    encoded = tokenizer(prompt, truncation=True, max_length=max_length, return_offsets_mapping=True)
-    _check_known(tokenizer, prompt, encoded)
+    encoded = tokenizer(
+        template.before + prompt + template.after,
+        truncation=True,
+        max_length=max_length + template.cropped,
+        return_offsets_mapping=True,
+        add_special_tokens=template.special,
+    )
+    shift = len(template.before)
+    offsets = [(start - shift, end - shift) for start, end in encoded["offset_mapping"]]
+    inside = [i for i, (start, end) in enumerate(offsets) if end > 0 and start < len(prompt)]
+    _check_known(tokenizer, prompt, [(encoded["input_ids"][i], offsets[i]) for i in inside])
     positions_by_span = {
-        (start, end): [i for i, (a, b) in enumerate(encoded["offset_mapping"]) if a < end and b > start]
+        (start, end): [
+            i - template.cropped
+            for i in inside
+            if i >= template.cropped and offsets[i][0] < end and offsets[i][1] > start
+        ]
         for start, end in named
     }
     seen = {prompt[start:end].lower() for (start, end), positions in positions_by_span.items() if positions}
@@ -61,12 +108,14 @@ def spans_in(cleaned: str, prompt: str, spans: Sequence[tuple[int, int]]) -> lis
     return moved
 
 
-def _check_known(tokenizer: PreTrainedTokenizerBase, prompt: str, encoded: Mapping[str, Any]) -> None:
+def _check_known(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, tokens: Iterable[tuple[int, tuple[int, int]]]
+) -> None:
     """Refuse a prompt with a word (not merely a sign) that the text encoder would see as "unknown"."""
-    for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        if token == tokenizer.unk_token_id and re.search(r"\w", prompt[start:end]):
+    for token, (start, end) in tokens:
+        if token == tokenizer.unk_token_id and re.search(r"\w", prompt[max(start, 0) : end]):
             raise ValueError(
-                f"the text encoder does not know the word {prompt[start:end]!r} of the prompt {prompt!r}; "
+                f"the text encoder does not know the word {prompt[max(start, 0) : end]!r} of the prompt {prompt!r}; "
                 "use words of its vocabulary"
             )
 

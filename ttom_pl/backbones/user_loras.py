@@ -93,8 +93,6 @@ def load_loras(pipe: Any, loras: Sequence[Lora], undo: ExitStack) -> None:
 
 
 def _load(pipe: Any, lora: Lora, name: str, weight: float, undo: ExitStack, second: bool) -> None:
-    if not hasattr(pipe, "load_lora_weights"):
-        raise ValueError(f"{type(pipe).__name__} takes no LoRAs; leave loras out")
     model = getattr(pipe, "transformer_2", None) if second else pipe.transformer
     if model is None:
         raise ValueError(f"weight_2 of the LoRA {lora.path!r} is {weight}, but this model has one transformer")
@@ -106,7 +104,10 @@ def _load(pipe: Any, lora: Lora, name: str, weight: float, undo: ExitStack, seco
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*Already found a `peft_config`.*")
-            pipe.load_lora_weights(**lora.source, adapter_name=name, **more)
+            if hasattr(pipe, "load_lora_weights"):
+                pipe.load_lora_weights(**lora.source, adapter_name=name, **more)
+            else:  # HunyuanVideo 1.5: its transformer alone takes them
+                model.load_lora_adapter(**lora.source, prefix="transformer", adapter_name=name)
     except OSError as error:
         raise FileNotFoundError(f"the LoRA {lora.path!r} cannot be read: {error}") from error
     except (ValueError, KeyError, RuntimeError) as error:

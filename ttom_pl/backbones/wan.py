@@ -5,44 +5,34 @@ from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline, WanPipeline
-from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from torch import Tensor
 
-from ttom_pl.backbones.cross_attention import CrossAttention
-from ttom_pl.backbones.parts import Blocks
-from ttom_pl.backbones.pipeline import PipelineBackbone
-from ttom_pl.backbones.schedule import shifted, warn_of_double_shift
-from ttom_pl.backbones.settings import Settings
-from ttom_pl.backbones.size import Units
+from ttom_pl.backbones.wan_family import WanFamily, WanFamilySettings
 from ttom_pl.io.ranges import check_range
 from ttom_pl.scene import Conditioning
 
 
 @dataclass(frozen=True, kw_only=True)
-class WanSettings(Settings):
+class WanSettings(WanFamilySettings):
     """Settings of Wan.
 
     Attributes:
         guidance_scale_2: guidance scale of the second transformer's steps; as the first's when not given.
-        flow_shift: shift of the noise schedule; the scheduler's own when not given.
     """
 
     height: int = 480
     width: int = 832
     num_frames: int = 81
     guidance_scale: float = 5.0
-    max_sequence_length: int = 512
     fps: int = 16
     guidance_scale_2: float | None = None
-    flow_shift: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("guidance_scale_2", self.guidance_scale_2, least=0, meaning="guidance is off at 1 and below")
-        check_range("flow_shift", self.flow_shift, above=0)
 
 
-class WanBackbone(PipelineBackbone):
+class WanBackbone(WanFamily):
     """A frozen ``WanPipeline``: Wan 2.1, Wan 2.2 A14B (two transformers) and TI2V-5B (a timestep for each token).
 
     With no adapter, the video equals the pipeline's own, bit for bit, at the same seed. Of two transformers the first,
@@ -59,10 +49,6 @@ class WanBackbone(PipelineBackbone):
 
     pipeline_class = WanPipeline
     name = "wan"
-    blocks = Blocks(("blocks",))
-    reader = CrossAttention("attn2")
-    batched = False
-    float32_vae = True
     settings: WanSettings
 
     def __init__(self, pretrained: str | DiffusionPipeline, **settings: Any) -> None:
@@ -73,21 +59,6 @@ class WanBackbone(PipelineBackbone):
         second = self.settings.guidance_scale_2
         if second is not None and self.pipe.config.boundary_ratio is None:
             raise ValueError(f"guidance_scale_2 is {second}, but this model has one transformer; leave it out")
-
-    def _scheduler(self) -> Any:
-        scheduler = super()._scheduler()
-        if self.settings.flow_shift is None:
-            return scheduler
-        scheduler = shifted(scheduler, self.settings.flow_shift)
-        if self.schedule.steps is None:
-            warn_of_double_shift(scheduler)
-        return scheduler
-
-    @property
-    def units(self) -> Units:
-        """What latents and tokens are made of."""
-        frames, rows, columns = self.pipe.transformer.config.patch_size
-        return Units((self.pipe.vae_scale_factor_temporal, self.pipe.vae_scale_factor_spatial), (frames, rows, columns))
 
     @property
     def max_guided_steps(self) -> int:
@@ -106,29 +77,14 @@ class WanBackbone(PipelineBackbone):
         first, second = self.settings.guidance_scale, self.settings.guidance_scale_2
         return first if second is None or self._is_noisy(index) else second
 
-    def _clean(self, prompt: str) -> str:
-        cleaned: str = prompt_clean(prompt)
-        return cleaned
-
-    def _conditioning(self, *encoded: Any) -> Conditioning:
-        prompt, negative = encoded
-        return Conditioning(prompt.to(self._dtype), None if negative is None else negative.to(self._dtype))
-
     def _set_timesteps(self, device: torch.device, **arguments: Any) -> None:
         super()._set_timesteps(device, **arguments)
         self.pipe.scheduler.set_begin_index(0)
 
     def _inputs(self, latents: Tensor, timestep: Tensor, conditioning: Conditioning) -> dict[str, Any]:
+        inputs = super()._inputs(latents, timestep, conditioning)
         if self.pipe.config.expand_timesteps:
             # Wan 2.2 TI2V: a timestep for each token; the pipeline's stride of 2 is the patch.
             tokens = torch.ones_like(latents[0, 0, :, ::2, ::2]) * timestep[0]
-            timestep = tokens.flatten().expand(len(latents), -1)
-        return {"hidden_states": latents.to(self._dtype), "timestep": timestep}
-
-    def _decode(self, latents: Tensor) -> Tensor:
-        vae = self.pipe.vae
-        latents = latents.to(vae.dtype)
-        mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1, 1).to(latents)
-        inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1).to(latents)
-        video: Tensor = vae.decode(latents / inverse_std + mean, return_dict=False)[0]
-        return video
+            inputs["timestep"] = tokens.flatten().expand(len(latents), -1)
+        return inputs

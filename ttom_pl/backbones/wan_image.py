@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from ttom_pl.backbones.base import Picture
-from ttom_pl.backbones.pipeline import PipelineBackbone
 from ttom_pl.backbones.wan import WanBackbone
+from ttom_pl.backbones.wan_family import WanFamily
 from ttom_pl.scene import Conditioning
 
 
@@ -73,7 +73,7 @@ class WanImageBackbone(WanBackbone):
 
     def _set_timesteps(self, device: torch.device, **arguments: Any) -> None:
         # This pipeline leaves the scheduler's begin index alone.
-        PipelineBackbone._set_timesteps(self, device, **arguments)
+        WanFamily._set_timesteps(self, device, **arguments)
 
     def _mask(self, latents: Tensor) -> Tensor:
         """0 where TI2V-5B puts the image, 1 elsewhere, shape (1, 1, T, h, w)."""

@@ -16,8 +16,9 @@ def arrange_help(parser: ArgumentParser, sections: Sequence[str], hidden: Collec
     """
     for option in hidden:
         parser._option_string_actions[option].help = SUPPRESS
-    place = {id(parser.groups[name]): number for number, name in enumerate(sections, start=1)}
-    parser._action_groups.sort(key=lambda group: place.get(id(group), 0))
+    groups = parser.groups or {}
+    place = {id(groups[name]): number for number, name in enumerate(sections, start=1)}
+    parser._action_groups = sorted(parser._action_groups, key=lambda group: place.get(id(group), 0))
 
 
 __all__ = ["arrange_help"]

@@ -89,7 +89,9 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     made = dict(below)
     for name, value in above.items():
         old = made.get(name)
-        nested = isinstance(old, dict) and isinstance(value, dict)
-        same = nested and value.get("class_path", old.get("class_path")) == old.get("class_path")
-        made[name] = _over(old, value) if nested and same else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            same = value.get("class_path", old.get("class_path")) == old.get("class_path")
+            made[name] = _over(old, value) if same else value
+        else:
+            made[name] = value
     return made

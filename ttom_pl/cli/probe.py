@@ -1,7 +1,7 @@
 """``ttom probe``: which blocks of a model the layout loss should read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -18,12 +18,12 @@ from ttom_pl.io.ranges import check_range
 from ttom_pl.io.whole_files import write_text
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
-from ttom_pl.probe import probe
+from ttom_pl.probe import probe, probe_agreement
 from ttom_pl.prompts.prompt import first
 from ttom_pl.prompts.readers import read_any
 from ttom_pl.report.heat_map import write_heat_map
 
-RESULT, TABLE, PICTURE = "probe.json", "probe.md", "probe.png"
+RESULT, TABLE, PICTURE, BLOCKS = "probe.json", "probe.md", "probe.png", "loss_blocks.yaml"
 
 
 def main(args: Sequence[str]) -> None:
@@ -43,22 +43,27 @@ def main(args: Sequence[str]) -> None:
             raise layout
         layouts.append(layout)
     init.backbone.to(torch.device(device))
-    result = probe(
-        init.backbone,
-        layouts,
-        init.detector,
-        config.steps,
-        config.seed,
-        [prompt.image for prompt in prompts],
-        lambda items: tqdm(items, "probing", unit="prompt", leave=False, disable=None),
-    )
+    images = [prompt.image for prompt in prompts]
+
+    def progress(items: Sequence[Layout]) -> Iterable[Layout]:
+        return tqdm(items, "probing", unit="prompt", leave=False, disable=None)
+
+    if init.detector is None:
+        result = probe_agreement(init.backbone, layouts, config.steps, config.seed, images, progress)
+    else:
+        result = probe(init.backbone, layouts, init.detector, config.steps, config.seed, images, progress)
     write_text(config.out / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
     write_text(config.out / TABLE, result.table() + "\n")
     write_heat_map(result, config.out / PICTURE)
+    (config.out / BLOCKS).unlink(missing_ok=True)
+    made = [config.out / name for name in (TABLE, RESULT, PICTURE)]
+    if result.recommended():
+        write_text(config.out / BLOCKS, result.loss_blocks())
+        made.append(config.out / BLOCKS)
     if config.json:
         print(json.dumps(result.to_dict(), indent=2))
     else:
-        print(result.table(), "", *(config.out / name for name in (TABLE, RESULT, PICTURE)), sep="\n")
+        print(result.table(), "", *made, sep="\n")
 
 
 def _parser() -> ArgumentParser:
@@ -73,13 +78,13 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument(
         "--detector",
-        type=Detector,
-        required=True,
-        help=f"finds them in the videos: {', '.join(NAMES['--detector'])} or a class; its options as --detector.OPTION",
+        type=Detector | None,
+        help=f"finds them in the videos: {', '.join(NAMES['--detector'])} or a class, its options as --detector.OPTION"
+        "; without one no video is made, and the attention of the last step says where they are",
     )
     parser.add_argument("--steps", type=int, default=5, help="denoising steps to measure, from the first on")
     parser.add_argument("--seed", type=int, default=42, help="seed of the first prompt's noise")
     parser.add_argument("--device", type=str | None, help="where the model runs (default: a GPU if there is one)")
-    parser.add_argument("--out", type=Path, required=True, help=f"folder for {RESULT}, {TABLE} and {PICTURE}")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {RESULT}, {TABLE}, {PICTURE} and {BLOCKS}")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     return parser

@@ -96,11 +96,11 @@ def _why_not_imported(name: str) -> str | None:
 @cache
 def _modules() -> Mapping[str, list[str]]:
     """Return the public modules of every distribution, by its canonical name; to look for them takes a second."""
-    modules = defaultdict(list)
+    modules: dict[str, list[str]] = defaultdict(list)
     for module, owners in packages_distributions().items():
         if module.isidentifier() and not module.startswith("_"):
             for owner in owners:
-                modules[canonicalize_name(owner)].append(module)
+                modules[str(canonicalize_name(owner))].append(module)
     return modules
 
 

@@ -45,24 +45,16 @@ def probe(
         ValueError: if ``steps`` is out of range, an image does not suit the model, a word is not among a prompt's
             tokens, the detector does not know an object, or no object is seen at all.
     """
-    if not 1 <= steps <= backbone.max_guided_steps:
-        raise ValueError(
-            f"steps is {steps}; it must be from 1 to the {backbone.max_guided_steps} denoising steps that can be guided"
-        )
-    if not layouts:
-        raise ValueError("there is no prompt to probe with; give at least one")
     images = images or [None] * len(layouts)
-    for image in images:
-        backbone.check_image(image)
-    objects = [_objects(backbone, layout) for layout in layouts]
+    objects = objects_to_probe(backbone, layouts, steps, images)
     iou, auc, chance, seen = [], [], [], 0
     for number, layout in enumerate(progress(layouts)):
         maps, video = _watch(backbone, layout, images[number], objects[number], steps, seed + number)
         names = [object_name(track) for track in _shown(layout)]
         seen_in = detector.detect(video, list(dict.fromkeys(names)))
         cells = _cells(seen_in, names, backbone.grid).to(maps.device)
-        iou.append(_mean(attention_iou(maps, cells)))
-        auc.append(_mean(attention_auc(maps, cells)))
+        iou.append(over_objects(attention_iou(maps, cells)))
+        auc.append(over_objects(attention_auc(maps, cells)))
         chance.append(float(chance_iou(cells).nanmean()))
         seen += int(cells.flatten(1).any(1).sum())
     if not seen:
@@ -80,13 +72,32 @@ def probe(
     )
 
 
+def objects_to_probe(
+    backbone: Backbone, layouts: Sequence[Layout], steps: int, images: Sequence[Path | None]
+) -> list[list[list[int]]]:
+    """Return, for each prompt, the token positions of its objects.
+
+    Raises:
+        ValueError: if ``steps`` is out of range, there is no prompt, an image does not suit the model, or a word is not
+            among a prompt's tokens.
+    """
+    if not 1 <= steps <= backbone.max_guided_steps:
+        raise ValueError(
+            f"steps is {steps}; it must be from 1 to the {backbone.max_guided_steps} denoising steps that can be guided"
+        )
+    if not layouts:
+        raise ValueError("there is no prompt to probe with; give at least one")
+    for image in images:
+        backbone.check_image(image)
+    return [
+        [backbone.token_positions(layout.prompt, track.words, track.spans) for track in _shown(layout)]
+        for layout in layouts
+    ]
+
+
 def _shown(layout: Layout) -> list[Track]:
     """Return a track of each object."""
     return [layout.tracks[members[0]] for members in object_tracks(layout)]
-
-
-def _objects(backbone: Backbone, layout: Layout) -> list[list[int]]:
-    return [backbone.token_positions(layout.prompt, track.words, track.spans) for track in _shown(layout)]
 
 
 @torch.no_grad()
@@ -117,6 +128,6 @@ def _cells(detections: Detections, names: Sequence[str], grid: tuple[int, int, i
     return torch.stack(objects)
 
 
-def _mean(values: Tensor) -> NDArray[np.float64]:
+def over_objects(values: Tensor) -> NDArray[np.float64]:
     """Return the mean over objects and frames of values (steps, blocks, M, T): (steps, blocks)."""
     return values.flatten(2).nanmean(-1).double().cpu().numpy()

@@ -1,7 +1,7 @@
 """What a probe found, and which blocks it recommends."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ class ProbeResult:
         objects: objects asked for, over all prompts.
         seen: objects that the detector saw.
         fingerprint: the model.
+        by: what says where the objects are: the ``videos``, or the model's ``attention`` in its last step.
     """
 
     iou: NDArray[np.float64]
@@ -29,6 +30,7 @@ class ProbeResult:
     objects: int
     seen: int
     fingerprint: str = ""
+    by: Literal["videos", "attention"] = "videos"
 
     @property
     def num_prompts(self) -> int:
@@ -77,6 +79,7 @@ class ProbeResult:
         """Return the JSON form: means over the prompts, by step and block."""
         return {
             "recommended": self.recommended(),
+            "by": self.by,
             "prompts": self.num_prompts,
             "objects": self.objects,
             "seen": self.seen,
@@ -95,6 +98,18 @@ class ProbeResult:
             "fingerprint": self.fingerprint,
         }
 
+    def loss_blocks(self) -> str:
+        """Return the recommended blocks as YAML: a further ``--config`` of ``ttom stream``.
+
+        Raises:
+            ValueError: if no block is recommended.
+        """
+        chosen = self.recommended()
+        if not chosen:
+            raise ValueError("no block can be recommended: none is above chance")
+        head = f"# recommended by ttom probe for {self.fingerprint or 'a model'}, from {self.num_prompts} prompts"
+        return f"{head}\nmodel:\n  loss_blocks: {chosen}\n"
+
     def table(self) -> str:
         """Return a Markdown table: a row for each block, its means over all steps and its overlap in each step."""
         iou, auc = self.mean("iou"), self.mean("auc")
@@ -107,8 +122,12 @@ class ProbeResult:
             cells = [name, f"{iou[:, block].mean():.3f}", f"{auc[:, block].mean():.3f}", f"{low:.3f} … {high:.3f}"]
             rows.append([*cells, *(f"{value:.3f}" for value in iou[:, block])])
         lines = ["| " + " | ".join(row) + " |" for row in rows]
+        where = {
+            "videos": f"{self.seen} of {self.objects} objects seen",
+            "attention": f"{self.objects} objects, where the attention of the last step is",
+        }
         note = (
-            f"{self.num_prompts} prompts, {self.seen} of {self.objects} objects seen; chance: mIoU {self.chance:.3f}, "
+            f"{self.num_prompts} prompts, {where[self.by]}; chance: mIoU {self.chance:.3f}, "
             f"AUC 0.500. The steps' columns are mIoU. "
             + (f"Recommended: loss_blocks: {chosen}" if chosen else "No block can be recommended: none is above chance")
         )
