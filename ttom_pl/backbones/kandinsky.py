@@ -111,9 +111,9 @@ class Kandinsky5Backbone(PipelineBackbone):
     def _latent_dtype(self) -> torch.dtype:
         return self._dtype
 
-    def start(self, seed: int) -> Tensor:
+    def start(self, seed: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw the noise as the pipeline does; the channels of an image, of which there is none, are added later."""
-        return super().start(seed)[..., : self._latent_channels]
+        return super().start(seed, generator)[..., : self._latent_channels]
 
     @property
     def _tokenizer(self) -> Any:
