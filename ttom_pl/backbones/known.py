@@ -15,7 +15,7 @@ def backbone_of(pipe: Any) -> type[PipelineBackbone]:
     Raises:
         ValueError: if there is none.
     """
-    known = [cls for cls in _derived(PipelineBackbone) if not isabstract(cls)]
+    known = [cls for cls in _derived(PipelineBackbone) if not isabstract(cls) and hasattr(cls, "pipeline_class")]
     fitting = [cls for cls in known if isinstance(pipe, cls.pipeline_class)]
     if not fitting:
         names = ", ".join(dict.fromkeys(cls.pipeline_class.__name__ for cls in known))
