@@ -7,8 +7,8 @@ Naming = Literal["number", "t2v-compbench", "vbench"]
 """How videos are named, see :func:`video_name`.
 
 - ``number``: ``0001.mp4``, of several samples ``0001-0.mp4``, ``0001-1.mp4`` …
-- ``t2v-compbench``: ``CATEGORY/0001.mp4``, numbered within the category; it knows one video a prompt, so that of several
-  samples each has its own folder of categories: ``sample-0/CATEGORY/0001.mp4``.
+- ``t2v-compbench``: ``CATEGORY/0001.mp4``, numbered within the category; it knows one video a prompt, so that of
+  several samples each has its own folder of categories: ``sample-0/CATEGORY/0001.mp4``.
 - ``vbench``: ``PROMPT-0.mp4``, of several samples ``PROMPT-0.mp4``, ``PROMPT-1.mp4`` …
 """
 
