@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, make_pipeline
 
 from ttom_pl.cli import main as ttom
 from ttom_pl.evaluation.naming import COMPBENCH_FOLDERS
+from ttom_pl.layout.text import as_read
 from ttom_pl.prompts.readers import COMPBENCH_FILES, read_any
 from ttom_pl.run import read_results
 
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 TINY = {"height": 32, "width": 32, "num_frames": 9, "num_inference_steps": 2, "dtype": "float32", "placement": {}}
@@ -24,7 +25,11 @@ RELATIONS = re.compile(r"an? (?P<object_a>.+) (?P<relationship>on the \w+ of) an
 
 @pytest.fixture
 def walk(
-    shared_data: Path, grounding_dino: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_data: Path,
+    grounding_dino: Path,
+    make_tiny_pipeline: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], list[list[str]]]:
     """Lay out what the page takes for granted, and run its commands of one benchmark; return those of other tools."""
     given = json.loads((shared_data / "vbench" / "given.json").read_text())
@@ -39,7 +44,9 @@ def walk(
     words = {word for path in tmp_path.iterdir() for word in re.findall(r"\w+|[^\w\s]+", path.read_text().lower())}
     monkeypatch.setattr("ttom_pl.sprites.tokenizer.vocabulary", lambda: sorted(words))
     config = yaml.safe_load((ROOT / "configs" / "wan2.1-1.3b.yaml").read_text())
-    config["model"]["backbone"]["init_args"] |= TINY | {"pretrained": str(make_pipeline(tmp_path / "tiny", seed=0))}
+    config["model"]["backbone"]["init_args"] |= TINY | {
+        "pretrained": str(make_tiny_pipeline(tmp_path / "tiny", seed=0))
+    }
     config["model"] |= {"guided_steps": 1, "iterations": 1, "loss_blocks": [1], "rank": 2}
     config["trainer"]["enable_progress_bar"] = False
     (tmp_path / "configs").mkdir()
@@ -108,7 +115,7 @@ def test_the_walk_through_vbench(walk: Callable[[str], list[list[str]]], tmp_pat
     for place, result in enumerate(served):
         assert result.long == longs[place // 5]
         assert result.layout is not None
-        assert result.layout.prompt == longs[place // 5]
+        assert result.layout.prompt == as_read(longs[place // 5])
     lines = [json.loads(line) for line in (tmp_path / "scores" / "vbench" / "scores.jsonl").read_text().splitlines()]
     assert [(line["id"], line["sample"]) for line in lines] == [(f"{n:04d}", s) for n in range(1, 5) for s in range(5)]
     assert all("spatial_relationship" in line["scores"] for line in lines[:10])
