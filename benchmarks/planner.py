@@ -4,7 +4,10 @@
 
 Prints for each set how many layouts are right, how many the planner is confident of (0.8 or more) and how many of
 those are right; how long paragraphs take; and every prompt that does not hold what it must. Sets whose prompts are
-missing are left out: T2V-CompBench's and VBench's are not shipped.
+missing are left out, for those of other projects are not shipped. The folder holds ``t2vcompbench``, metadata files of
+T2V-CompBench as its repository has them in ``meta_data`` (github.com/KaiyueSun98/T2V-CompBench), and
+``vbench/given.json``: VBench's prompts of a dimension as lists of ``{"short", "long"}``, the long ones from its
+``prompts/augmented_prompts`` for Wan2.1 (github.com/Vchitect/VBench).
 """
 
 import argparse

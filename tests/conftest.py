@@ -43,6 +43,12 @@ def other_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_pipeline(tmp_path_factory.mktemp("models") / "other", seed=1)
 
 
+@pytest.fixture(scope="session")
+def make_tiny_pipeline() -> Callable[..., Path]:
+    """Writes such a folder, from ``folder`` and ``seed``, with the words that the Sprites tokenizer knows then."""
+    return make_pipeline
+
+
 @pytest.fixture
 def make_backbone(tiny_pipeline: Path) -> MakeBackbone:
     """Load the tiny model: 9 frames of 32 × 32 in 4 steps, if not told otherwise."""

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -156,6 +156,11 @@ def _report(
         notes.append(f"{before} of them were scored before a stop")
     if clips.missing:
         notes.append(f"{len(clips.missing)} prompts have no video")
+    videos = Counter(line["id"] for line in lines)
+    fewer = [id for id, number in videos.items() if number < max(videos.values())]
+    if fewer:
+        shown = ", ".join(fewer[:5]) + (" …" if len(fewer) > 5 else "")
+        notes.append(f"{len(fewer)} prompts have fewer videos than the {max(videos.values())} of others: {shown}")
     notes += filter(None, [grammar_caveat(truths)])
     if clips.unclaimed:
         names = ", ".join(path.name for path in clips.unclaimed[:3])
@@ -182,10 +187,14 @@ def _report(
 def _page(lines: Sequence[dict[str, Any]], clips: Clips, config: Namespace, versions: Mapping[str, str]) -> Path:
     """Write the report of the scores, beside them."""
     shown = []
+    videos = Counter(line["id"] for line in lines)
     for number, (line, clip) in enumerate(zip(lines, clips.claimed, strict=True), start=1):
+        several = videos[line["id"]] > 1
         video = os.path.relpath(clip.path, config.out)
         result = Result(
-            id=line["id"],
+            id=f"{line['id']}-{clip.sample}" if several else line["id"],
+            sample=clip.sample,
+            sample_of=line["id"] if several else "",
             number=number,
             prompt=line["prompt"],
             layout=clip.prompt.layout,

@@ -25,6 +25,7 @@ from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config
 from ttom_pl.evaluation.metrics import HitRate, IterationsSaved, StageSeconds
 from ttom_pl.prompts.datamodule import PromptStream
+from ttom_pl.prompts.prompt import sampled
 from ttom_pl.rehearsal import LayoutTTO, alone
 from ttom_pl.rehearsal.trainer import IDLE, REFUSED
 from ttom_pl.run import RESULTS, Result, RunFolder, check_places
@@ -55,7 +56,7 @@ class StreamCLI(LightningCLI):
         """Look at all that needs no model before the model is loaded, which may take minutes."""
         check_trainer_config(self.config.trainer, {"VideoWriter": "videos", "ParametricMemory": "memory"})
         early = make_early(self.config, _EARLY)
-        prompts = early["data"].prompts
+        prompts = sampled(early["data"].prompts, early["stream"].samples)
         early["videos"].names(prompts)
         folder = RunFolder(Path(self.config.stream.out))
         folder.check(self.dump(), self.complete)

@@ -43,10 +43,11 @@ class Comparison:
     Attributes:
         names: the methods; the first is the baseline.
         ids: the prompts, in the order of the stream.
-        values: for each metric the values, shape (methods, prompts), each the mean over the method's runs; NaN for
-            prompts that the metric does not apply to.
+        values: for each metric the values, shape (methods, prompts), each the mean over the method's runs and the
+            samples of the prompt that all runs have; NaN for prompts that the metric does not apply to.
         runs: for each method its run folders, which differ in noise.
-        results: for each method and run the results by prompt id.
+        results: for each method and run the results by prompt id, of several samples the first that all runs have.
+        samples: the most videos of a prompt in a run that count.
     """
 
     names: list[str]
@@ -54,6 +55,7 @@ class Comparison:
     values: dict[str, NDArray[np.float64]]
     runs: list[list[Path]]
     results: list[list[Results]]
+    samples: int = 1
 
     def difference(
         self, metric: str, method: int, resamples: int = 10_000, seed: int = 0, baseline: int = 0
@@ -96,8 +98,10 @@ class Comparison:
         return f"{cell} ({d.low:+.{places}f} … {d.high:+.{places}f}){'*' if d.significant else ''}"
 
     def _note(self, metrics: Sequence[str], baseline: int) -> str:
-        seeds = len(self.runs[0])
-        number = f"{len(self.ids)} prompts" + (f", of each the mean of {seeds} runs that differ in noise" * (seeds > 1))
+        runs, samples = len(self.runs[0]), self.samples
+        means = [f"{runs} runs"] * (runs > 1) + [f"{samples} samples"] * (samples > 1)
+        several = f", of each the mean of {' of '.join(means)} that differ in noise" if means else ""
+        number = f"{len(self.ids)} prompts{several}"
         interval = f"in brackets the 95% paired bootstrap interval of the difference from {self.names[baseline]}"
         applies = {m: int((~np.isnan(self.values[m][0])).sum()) for m in metrics}
         fewer = [f"{m.replace('_', ' ')} applies to {n} of them" for m, n in applies.items() if n < len(self.ids)]
@@ -131,7 +135,8 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
 
     Args:
         runs: for each method its run folder, or its run folders that differ in noise, whose scores are averaged prompt
-            by prompt; the first method is the baseline. Each method's n-th run has the same noise.
+            by prompt; the first method is the baseline. Each method's n-th run has the same noise. So are those of the
+            samples of a prompt; those count that all runs have.
         names: what to call the methods; after their folders when not given.
         first: number in the stream of the first prompt that counts.
 
@@ -139,25 +144,32 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
         RunError: if a folder is no run, if no prompt is common to all, or if noise or prompts do not go together.
     """
     groups = [[run] if isinstance(run, Path) else list(run) for run in runs]
-    results = [[read_results(run) for run in group] for group in groups]
+    results = [[_samples(read_results(run), first) for run in group] for group in groups]
     every = [run for group in results for run in group]
-    served = [{id for id, result in run.served.items() if result.number >= first} for run in every]
-    ids = [id for id in every[0].lines if all(id in ids_served for ids_served in served)]
+    common = {
+        id: [sample for sample in samples if all(sample in run.get(id, {}) for run in every)]
+        for id, samples in every[0].items()
+    }
+    ids = [id for id, samples in common.items() if samples]
     folders = ", ".join(str(run) for group in groups for run in group)
     if not ids:
         raise RunError(f"the runs {folders} have no served prompt in common")
+    made = [[{id: [run[id][sample] for sample in common[id]] for id in ids} for run in group] for group in results]
     for id in ids:
-        _check_pairs([[(run[id].seed, run[id].prompt) for run in group] for group in results], id, folders)
+        asked = [[(each.seed, each.prompt) for run in group for each in run[id]] for group in made]
+        _check_pairs(asked, [len(group) for group in groups], id, folders)
     # A relation is asked for by some prompts only: a metric counts where all runs have it.
-    shared = {id: [m for m in every[0][id].scores if all(m in run[id].scores for run in every)] for id in ids}
+    scored = {id: [each.scores for group in made for run in group for each in run[id]] for id in ids}
+    shared = {id: [m for m in scored[id][0] if all(m in scores for scores in scored[id])] for id in ids}
     metrics = dict.fromkeys(m for id in ids for m in shared[id])
 
     columns = {
-        metric: np.array([np.mean([[_value(run[id], metric, shared) for id in ids] for run in g], 0) for g in results])
+        metric: np.array([[_mean(group, id, metric, shared[id]) for id in ids] for group in made])
         for metric in (*metrics, ITERATIONS, SECONDS)
     }
     called = list(names) or ["+".join(run.name for run in group) for group in groups]
-    return Comparison(called, ids, columns, groups, results)
+    firsts = [[Results({id: run[id][0] for id in ids}) for run in group] for group in made]
+    return Comparison(called, ids, columns, groups, firsts, max(len(common[id]) for id in ids))
 
 
 def _effort(result: Result) -> str:
@@ -166,24 +178,38 @@ def _effort(result: Result) -> str:
     return ", ".join(filter(None, ("memory hit" if result.hit else "", iterations)))
 
 
-def _value(result: Result, metric: str, shared: Mapping[str, Sequence[str]]) -> float:
+def _samples(results: Results, first: int) -> dict[str, dict[int, Result]]:
+    """Return the results that count by prompt and sample; of one video a prompt it is number 0."""
+    samples: dict[str, dict[int, Result]] = {}
+    for result in results.served.values():
+        if result.number >= first:
+            samples.setdefault(result.source, {})[result.sample] = result
+    return samples
+
+
+def _mean(runs: Sequence[Mapping[str, Sequence[Result]]], id: str, metric: str, shared: Sequence[str]) -> float:
+    return float(np.mean([_value(result, metric, shared) for run in runs for result in run[id]]))
+
+
+def _value(result: Result, metric: str, shared: Sequence[str]) -> float:
     if metric == ITERATIONS:
         return float(result.updates)
     if metric == SECONDS:
         return float(sum(result.seconds.values()))
-    return float(result.scores[metric]) if metric in shared[result.id] else np.nan
+    return float(result.scores[metric]) if metric in shared else np.nan
 
 
-def _check_pairs(asked: Sequence[Sequence[tuple[int | None, str]]], id: str, folders: str) -> None:
+def _check_pairs(asked: Sequence[Sequence[tuple[int | None, str]]], runs: Sequence[int], id: str, folders: str) -> None:
     """Raise unless the methods have the same noises and text, seed by seed, and no noise twice.
 
     Args:
-        asked: for each method and run seed and text.
+        asked: for each method the seed and text of each video, run by run.
+        runs: how many runs each method has.
         id: the prompt.
         folders: what is compared.
     """
-    if len({len(group) for group in asked}) > 1:
-        numbers = ", ".join(str(len(group)) for group in asked)
+    if len(set(runs)) > 1:
+        numbers = ", ".join(map(str, runs))
         raise RunError(f"the methods have {numbers} runs; give each as many, of the same seeds in the same order")
     if any(group != asked[0] for group in asked):
         raise RunError(
@@ -193,5 +219,5 @@ def _check_pairs(asked: Sequence[Sequence[tuple[int | None, str]]], id: str, fol
     if len(set(asked[0])) < len(asked[0]) or len({text for _, text in asked[0]}) > 1:
         raise RunError(
             f"the runs of one method, of {folders}, have the same noise for prompt {id!r} or other texts; runs are "
-            "pooled that differ in --stream.seed alone"
+            "pooled that differ in --stream.seed alone, with samples by as many as there are"
         )

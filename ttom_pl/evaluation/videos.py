@@ -8,7 +8,7 @@ from pathlib import Path
 from ttom_pl.evaluation.naming import vbench_stem
 from ttom_pl.prompts.prompt import Prompt
 from ttom_pl.prompts.readers import read_any
-from ttom_pl.run import RESULTS, read_results
+from ttom_pl.run import RESULTS, Result, read_results
 
 ENDINGS = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif")
 
@@ -52,7 +52,7 @@ def find_clips(folder: Path, prompts: Path | None = None) -> Clips:
 
     In a run folder ``results.jsonl`` says which video is whose, and has the layouts; a prompt file may add metadata.
     Elsewhere a file belongs to the prompt whose number (``0001.mp4``, as T2V-CompBench has it), id, or text it is named
-    after, with the number of the sample behind the text where there are several (VBench: ``a cat-0.mp4``).
+    after, with the number of the sample behind it where there are several (VBench: ``a cat-0.mp4``).
 
     Args:
         folder: where the videos are; if it has none, its subfolder with the name of the prompt file is looked at.
@@ -75,24 +75,28 @@ def find_clips(folder: Path, prompts: Path | None = None) -> Clips:
 
 def _of_run(run: Path, prompts: Sequence[Prompt]) -> Clips:
     results = read_results(run).served
-    known = {prompt.id: prompt for prompt in prompts}
-    wanted = list(known.values()) or [Prompt(id, result.prompt) for id, result in results.items()]
+    samples: dict[str, list[Result]] = {}
+    for result in results.values():
+        samples.setdefault(result.source, []).append(result)
     clips, missing = [], []
-    for prompt in wanted:
-        result = results.get(prompt.id)
-        path = run / result.files["video"] if result and "video" in result.files else None
-        if result is None or path is None or not path.is_file():
+    for prompt in prompts or [Prompt(id, first.prompt) for id, (first, *_) in samples.items()]:
+        made = [result for result in samples.get(prompt.id, ()) if _has_video(run, result)]
+        if not made:
             missing.append(prompt)
-            continue
-        if result.prompt != prompt.text:
-            raise VideosError(
-                f"prompt {prompt.id!r} is {prompt.text!r} in the prompt file and {result.prompt!r} in the run "
-                f"{str(run)!r}; give the file that the run served"
-            )
-        clips.append(Clip(replace(prompt, layout=result.layout), path))
+        for result in sorted(made, key=lambda result: result.sample):
+            if result.prompt != prompt.text:
+                raise VideosError(
+                    f"prompt {prompt.id!r} is {prompt.text!r} in the prompt file and {result.prompt!r} in the run "
+                    f"{str(run)!r}; give the file that the run served"
+                )
+            clips.append(Clip(replace(prompt, layout=result.layout), run / result.files["video"], result.sample))
     if not clips:
         raise VideosError(f"the run {str(run)!r} has no videos; serve it again")
     return Clips(clips, missing, [])
+
+
+def _has_video(run: Path, result: Result) -> bool:
+    return "video" in result.files and (run / result.files["video"]).is_file()
 
 
 def _of_folder(folder: Path, prompts: Sequence[Prompt], source: Path) -> Clips:
@@ -134,11 +138,15 @@ def _claims(named: Mapping[str, Path], prompts: Sequence[Prompt]) -> list[list[P
 
     Places count only where no video is named after an id: ids may look like places of a longer file.
     """
-    places = range(1, len(prompts) + 1)
-    ways = [[_samples(named, prompt.text) for prompt in prompts], [[prompt.id] for prompt in prompts]]
-    if not any(prompt.id in named for prompt in prompts):
-        ways += [[[f"{place:04d}"] for place in places], [[str(place)] for place in places]]
-    ways.append([[vbench_stem(prompt.text)] for prompt in prompts])
+    numbered = _samples(named)
+    texts = [(vbench_stem(prompt.text), prompt.text, prompt.text.replace("/", "_")) for prompt in prompts]
+    ids = [[prompt.id] for prompt in prompts]
+    numbers = [[f"{place:04d}", str(place)] for place in range(1, len(prompts) + 1)]
+    ways = [[_numbered(numbered, text) for text in texts], ids, [_numbered(numbered, id) for id in ids]]
+    if not any(prompt.id in named or prompt.id in numbered for prompt in prompts):
+        ways += [[number[:1] for number in numbers], [number[1:] for number in numbers]]
+        ways.append([_numbered(numbered, number) for number in numbers])
+    ways.append([list(dict.fromkeys(text)) for text in texts])
     left = dict(named)
     claims: list[list[Path]] = [[] for _ in prompts]
     for way in ways:
@@ -148,11 +156,20 @@ def _claims(named: Mapping[str, Path], prompts: Sequence[Prompt]) -> list[list[P
     return claims
 
 
-def _samples(named: Iterable[str], text: str) -> list[str]:
-    """Return the names that VBench gives to the videos of a prompt."""
-    pattern = re.compile(rf"{re.escape(vbench_stem(text))}-(\d+)")
-    numbered = {int(match[1]): stem for stem in named if (match := pattern.fullmatch(stem))}
-    return [numbered[number] for number in sorted(numbered)]
+def _samples(named: Iterable[str]) -> dict[str, dict[int, str]]:
+    """Return the names that end with the number of a sample, by what stands before it and by the number."""
+    samples: dict[str, dict[int, str]] = {}
+    for stem in named:
+        match = re.fullmatch(r"(.+)-(\d+)", stem, re.DOTALL)
+        if match:
+            samples.setdefault(match[1], {})[int(match[2])] = stem
+    return samples
+
+
+def _numbered(samples: Mapping[str, Mapping[int, str]], names: Sequence[str]) -> list[str]:
+    """Return the samples of the first of some names that has any, in the order of their numbers."""
+    mine = next((samples[name] for name in names if name in samples), {})
+    return [mine[number] for number in sorted(mine)]
 
 
 def _videos(folder: Path) -> list[Path]:

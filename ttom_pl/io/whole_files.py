@@ -41,7 +41,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     if mode is not None:
         with target.open("r+b"):  # a protected file stays protected, and a folder is none
             pass
-    unfinished = target.with_name(f"{target.name[:200]}.{secrets.token_hex(4)}{UNFINISHED}")
+    unfinished = _beside(target)
     try:
         unfinished.touch(exist_ok=False)
         yield unfinished
@@ -72,7 +72,7 @@ def replacing_in(folder: Path | str) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}{UNFINISHED}")
+    unfinished = _beside(folder)
     try:
         unfinished.mkdir()
         yield unfinished
@@ -97,6 +97,12 @@ def write_bytes(path: Path | str, data: bytes) -> None:
     """Write a file, in place of what is there, as :func:`replacing` does."""
     with replacing(path) as unfinished:
         unfinished.write_bytes(data)
+
+
+def _beside(path: Path) -> Path:
+    """Return an unused name in the same folder, which file systems take also where they just take the path's own."""
+    name = os.fsencode(path.name)[:200].decode(errors="ignore")
+    return path.with_name(f"{name}.{secrets.token_hex(4)}{UNFINISHED}")
 
 
 def _to_disk(path: Path) -> None:

@@ -1,7 +1,7 @@
 """One prompt, as the readers of files give it and the stream takes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Prompt:
         note: why a layout that the file has for the prompt cannot be used; empty where it can, or where there is none.
         image: the image that an image-to-video model starts from.
         long: the prompt that the video is made from, where it is another one: longer, with the same objects.
+        sample: number of the video among those that are made of the prompt, from 0.
+        sample_of: id of the prompt that this is a sample of; empty where one video is made of it.
     """
 
     id: str
@@ -33,6 +35,26 @@ class Prompt:
     note: str = ""
     image: Path | None = None
     long: str = ""
+    sample: int = 0
+    sample_of: str = ""
+
+    @property
+    def source(self) -> str:
+        """The id that the prompt has in its file, which all of its samples share."""
+        return self.sample_of or self.id
+
+
+def sampled(prompts: Sequence[Prompt], samples: int) -> list[Prompt]:
+    """Return each prompt so many times, its samples one after the other, each with an id of its own.
+
+    Args:
+        prompts: the prompts of a file.
+        samples: videos of each, at least 1. Of one, the prompts are returned as they are.
+    """
+    if samples == 1:
+        return list(prompts)
+    # No two ids become the same, since all of them end with a number now.
+    return [replace(p, id=f"{p.id}-{s}", sample=s, sample_of=p.id) for p in prompts for s in range(samples)]
 
 
 def first(prompts: Sequence[Prompt], limit: int | None) -> list[Prompt]:

@@ -15,6 +15,7 @@ from ttom_pl.prompts.lists import read_json_lines, read_json_list, read_prompt, 
 from ttom_pl.prompts.lvd import read_lvd_cache
 from ttom_pl.prompts.members import members
 from ttom_pl.prompts.prompt import Prompt, PromptError
+from ttom_pl.prompts.vbench import join_repeats
 
 KINDS = "a prompt a line (.txt), a table (.csv), JSON lines, or a layout cache of TTOM's authors or of LVD (.json)"
 
@@ -36,7 +37,7 @@ def read_any(path: Path | str, long: Path | str | None = None) -> list[Prompt]:
     - text: a prompt a line;
     - a table (``.csv``, ``.tsv``) with a column ``prompt``, perhaps ``id``, and others;
     - JSON lines or a JSON list of objects with ``prompt``: layouts where they have ``tracks``, else prompts with
-      metadata (T2V-CompBench);
+      metadata (T2V-CompBench, and ``VBench_full_info.json``, whose repeats are taken together);
     - a layout cache of TTOM's authors;
     - a layout cache of LVD;
     - a JSON object of lists of such objects, each list under its category.
@@ -55,11 +56,11 @@ def read_any(path: Path | str, long: Path | str | None = None) -> list[Prompt]:
     """
     prompts = _read(path)
     if long is None:
-        return prompts
+        return join_repeats(prompts)
     texts = [line.long or line.text for line in _read(long)]
     if len(texts) != len(prompts):
         raise PromptError(f"{long} holds {len(texts)} prompts and {path} {len(prompts)}; give one long prompt for each")
-    return [replace(prompt, long=text) for prompt, text in zip(prompts, texts, strict=True)]
+    return join_repeats([replace(prompt, long=text) for prompt, text in zip(prompts, texts, strict=True)])
 
 
 def _read(path: Path | str) -> list[Prompt]:

@@ -108,13 +108,13 @@ def _doubt(served: Sequence[Result]) -> str:
     """Return what is to be said of scores that rest on the grammar alone."""
     truths: dict[str, dict[str, str]] = {}
     for result in served:
-        truths.setdefault(result.id, {}).update(result.truth)
+        truths.setdefault(result.source, {}).update(result.truth)
     return grammar_caveat(list(truths.values()))
 
 
 def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:
     """Return the numbers on top, each with what it is."""
-    tiles = [(str(len(served)), "prompts served")]
+    tiles = [(str(len({result.source for result in served})), "prompts served")]
     if not served:
         return tiles
     hit_rate, saved = HitRate(), IterationsSaved()
@@ -125,27 +125,35 @@ def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:
         tiles += [(f"{hit_rate.compute():.0%}", "hit rate"), (f"{saved.total:.0f}", "iterations saved")]
     if all(result.seed is None for result in served):  # videos of another tool
         return [(str(len(served)), "videos")]
-    tiles.append((f"{np.mean([result.updates for result in served]):.1f}", "iterations a prompt"))
+    each = _each(served)
+    if each == "video":
+        tiles.insert(1, (str(len(served)), "videos"))
+    tiles.append((f"{np.mean([result.updates for result in served]):.1f}", f"iterations a {each}"))
     spent = [sum(result.seconds.values()) for result in served]
-    tiles.append((f"{np.median(spent):.3g} s", "a prompt, median"))
+    tiles.append((f"{np.median(spent):.3g} s", f"a {each}, median"))
     return tiles
 
 
+def _each(served: Sequence[Result]) -> str:
+    """Return what a result is to its reader: of several samples of a prompt, each is a video."""
+    return "video" if any(result.sample_of for result in served) else "prompt"
+
+
 def _charts(served: Sequence[Result]) -> list[Chart]:
-    charts = []
+    charts, what = [], f"{_each(served)}s"
     so_far, last, width = hit_rates(served)
     if so_far:
-        lines = {"so far": so_far, f"last {width} prompts": last}
-        charts.append(line_chart("hit rate", "prompts", lines, top=1.0, percent=True))
+        lines = {"so far": so_far, f"last {width} {what}": last}
+        charts.append(line_chart("hit rate", what, lines, top=1.0, percent=True))
     stages = seconds(served)
     if stages:
-        charts.append(bar_chart("seconds", "prompts", stages))
+        charts.append(bar_chart("seconds", what, stages))
     updates = [float(result.updates) for result in served]
     hits = [bool(result.hit) for result in served]
     if so_far:
         known = [u * h for u, h in zip(updates, hits, strict=True)]
         unknown = [u * (not h) for u, h in zip(updates, hits, strict=True)]
-        charts.append(bar_chart("iterations", "prompts", {"memory hit": known, "miss": unknown}))
+        charts.append(bar_chart("iterations", what, {"memory hit": known, "miss": unknown}))
     elif any(updates):
-        charts.append(bar_chart("iterations", "prompts", {"iterations": updates}))
+        charts.append(bar_chart("iterations", what, {"iterations": updates}))
     return charts

@@ -1,6 +1,6 @@
 """A run in numbers: what stands on top of the report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,28 +35,30 @@ class Score:
 def scores(results: Sequence[Result], resamples: int = 10_000, seed: int = 0) -> list[Score]:
     """Return the scores of a run with percentile bootstrap intervals over its prompts.
 
-    Videos of one prompt, such as another tool's samples, count as their mean.
+    Videos of one prompt, its samples, count as their mean.
     """
     names = dict.fromkeys(name for result in results for name in result.scores)
     made = []
     for name in names:
         by_prompt: dict[str, list[float]] = {}
-        known_prompts: dict[str, bool | None] = {}
+        by_hit: dict[bool | None, dict[str, list[float]]] = {False: {}, True: {}, None: {}}
         for result in results:
             value = result.scores.get(name)
             if isinstance(value, int | float) and np.isfinite(value):
-                by_prompt.setdefault(result.id, []).append(float(value))
-                known_prompts[result.id] = result.hit
+                by_prompt.setdefault(result.source, []).append(float(value))
+                by_hit[result.hit].setdefault(result.source, []).append(float(value))
         if not by_prompt:
             continue
-        values, hits = [float(np.mean(numbers)) for numbers in by_prompt.values()], list(known_prompts.values())
+        values = _means(by_prompt)
         low, high = mean_interval(np.array(values), resamples, seed)
-        known = [
-            np.mean([v for v, h in zip(values, hits, strict=True) if h is hit] or [np.nan]) for hit in (False, True)
-        ]
+        known = [np.mean(_means(by_hit[hit]) or [np.nan]) for hit in (False, True)]
         misses, warm = (None if np.isnan(mean) else float(mean) for mean in known)
         made.append(Score(name, len(values), float(np.mean(values)), low, high, misses, warm))
     return made
+
+
+def _means(by_prompt: Mapping[str, Sequence[float]]) -> list[float]:
+    return [float(np.mean(numbers)) for numbers in by_prompt.values()]
 
 
 def hit_rates(results: Sequence[Result]) -> tuple[list[float], list[float], int]:

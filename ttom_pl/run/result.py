@@ -66,6 +66,8 @@ class Result:
         number: place in the stream, from 1.
         prompt: the text.
         long: the text that the video was made from, where that is another one.
+        sample: number of the video among those of its prompt, from 0.
+        sample_of: id of the prompt that this is a sample of; empty where one video was made of it.
         layout: where the objects were to be; ``None`` for a video of another tool.
         seed: seed of the initial noise; ``None`` where nobody knows.
         image: path and SHA-256 of the image that the video starts from, if there is one.
@@ -103,6 +105,13 @@ class Result:
     errors: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     long: str = ""
+    sample: int = 0
+    sample_of: str = ""
+
+    @property
+    def source(self) -> str:
+        """The id that the prompt has in its file, which all of its samples share."""
+        return self.sample_of or self.id
 
     @property
     def iterations(self) -> tuple[float, ...]:
@@ -126,6 +135,7 @@ class Result:
                 "schema": SCHEMA,
                 "id": self.id,
                 "number": self.number,
+                **({"sample": self.sample, "sample_of": self.sample_of} if self.sample_of else {}),
                 "prompt": self.prompt,
                 "long": self.long,
                 "image": None if self.image is None else dict(self.image),

@@ -6,6 +6,7 @@
 import time
 from collections.abc import Sequence, Set
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -19,6 +20,7 @@ from ttom_pl.io.ranges import check_range
 from ttom_pl.layout import Layout
 from ttom_pl.planners import GrammarPlanner, Planner, plan_prompts
 from ttom_pl.prompts import Prompt
+from ttom_pl.prompts.prompt import sampled
 from ttom_pl.recall import Proposal
 from ttom_pl.rehearsal import LayoutTTO, check_trainer, quieten_fits
 from ttom_pl.run import Result, RunFolder, Skipped, check_places, image_record
@@ -43,6 +45,9 @@ class Stream:
         seed: seed of the first prompt's noise.
         vary_seed: give prompt i the seed ``seed + i`` rather than the same one to all, as the paper does. What a
             memory holds serves the noise that it was learnt on best.
+        samples: videos of each prompt, each with a line of results, an id (``0001-0``, ``0001-1`` …) and a seed of its
+            own: ``seed + sample``, with ``vary_seed`` one more for each video of the stream. They have one layout. To
+            the memory a sample is a prompt like any other.
         on_error: what to do with a prompt that cannot be served for its words, boxes or image, which is found before
             the first is served: report and skip it, or stop. Any other error stops the run, which goes on later.
         min_confidence: least confidence of a planned layout that is followed; to ask another planner first, give a
@@ -52,7 +57,7 @@ class Stream:
             and memory, or ``skip`` it, as one that cannot be served.
 
     Raises:
-        ValueError: if ``min_confidence`` is not from 0 to 1.
+        ValueError: if ``min_confidence`` is not from 0 to 1, or ``samples`` not from 1 to 1000.
     """
 
     def __init__(
@@ -64,9 +69,11 @@ class Stream:
         on_error: Literal["skip", "raise"] = "skip",
         min_confidence: float = 0.0,
         unsure: Literal["plain", "skip"] = "plain",
+        samples: int = 1,
     ) -> None:
         check_range("stream.min_confidence", min_confidence, least=0, most=1)
         check_range("stream.seed", seed, least=-(2**63), most=2**63 - 1 - 2**32)
+        check_range("stream.samples", samples, least=1, most=1000, meaning="videos of each prompt")
         self.out = Path(out)
         self.planner = planner or GrammarPlanner()
         self.seed = seed
@@ -74,6 +81,7 @@ class Stream:
         self.on_error = on_error
         self.min_confidence = min_confidence
         self.unsure = unsure
+        self.samples = samples
 
     def run(
         self,
@@ -98,6 +106,7 @@ class Stream:
                 with ``on_error="raise"``, for the first prompt that cannot be served.
         """
         check_trainer(trainer)
+        prompts = sampled(prompts, self.samples)
         self.trainer, self.module = trainer, module
         self._callbacks = [candidate for candidate in trainer.callbacks if isinstance(candidate, StreamCallback)]  # type: ignore[attr-defined]
         self._memory = next((candidate for candidate in self._callbacks if isinstance(candidate, MemoryCallback)), None)
@@ -152,6 +161,8 @@ class Stream:
             number=request.number,
             prompt=request.prompt.text,
             long=request.prompt.long,
+            sample=request.prompt.sample,
+            sample_of=request.prompt.sample_of,
             layout=request.layout,
             seed=request.seed,
             image=request.image,
@@ -219,29 +230,40 @@ class Stream:
         return done
 
     def plan(self, prompts: Sequence[Prompt], done: Set[str] = frozenset()) -> list[Request]:
-        """Plan all prompts that are not done and find their objects' tokens, before anything expensive starts."""
-        made = plan_prompts(self.planner, [prompt for prompt in prompts if prompt.id not in done])
+        """Plan all prompts that are not done and find their objects' tokens, before anything expensive starts.
+
+        The samples of a prompt have one layout, also where some of them were served before a stop.
+        """
+        layouts: dict[str, Layout | ValueError | None] = {
+            prompt.source: self._known.served[prompt.id].layout for prompt in prompts if prompt.id in done
+        }
+        new = {prompt.source: prompt for prompt in prompts if prompt.source not in layouts}
+        made = plan_prompts(self.planner, [replace(prompt, id=source) for source, prompt in new.items()])
         requests = []
         for number, prompt in enumerate(prompts):
             if prompt.id in done:
                 continue
             start = time.perf_counter()
             try:
-                layout = next(made)
+                if prompt.source not in layouts:
+                    layouts[prompt.source] = next(made)
+                layout = layouts[prompt.source]
                 plain = self._check(prompt, layout)
             except ValueError as error:
                 self._refuse(prompt, error)
                 continue
             assert isinstance(layout, Layout)
             image = None if prompt.image is None else image_record(prompt.image)
-            seed, seconds = self.seed + number * self.vary_seed, round(time.perf_counter() - start, 4)
+            seed = self.seed + (number if self.vary_seed else prompt.sample)
+            seconds = round(time.perf_counter() - start, 4)
             requests.append(Request(number + 1, len(prompts), prompt, layout, seed, image, plain, seconds))
         return requests
 
-    def _check(self, prompt: Prompt, layout: Layout | ValueError) -> bool:
+    def _check(self, prompt: Prompt, layout: Layout | ValueError | None) -> bool:
         """Return whether a prompt is sampled plainly, and raise ``ValueError`` if it cannot be served at all."""
         if isinstance(layout, ValueError):
             raise layout
+        assert layout is not None
         unsure = prompt.layout is None and layout.confidence < self.min_confidence
         if unsure and self.unsure == "skip":
             raise ValueError(
