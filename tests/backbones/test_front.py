@@ -36,6 +36,26 @@ CIRCLE = {"a red circle": [[0.6, 0.1, 0.9, 0.4], [0.1, 0.1, 0.4, 0.4]]}
 OTHER = "a green triangle moves left and a yellow square moves up"
 
 
+@pytest.fixture(params=[name for name, kind in KINDS.items() if kind.backbone.can_be_called])
+def case(request: pytest.FixtureRequest, folder_of: Callable[[str], Path], picture: Path) -> Case:
+    """Every kind that can be called."""
+    return make_case(request.param, folder_of, picture)
+
+
+@pytest.fixture
+def family(family: Case) -> Case:
+    """A family that can be called."""
+    if not KINDS[family.name].backbone.can_be_called:
+        pytest.skip(f"a pipeline of {family.name} cannot be called")
+    return family
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.backbone.can_be_called])
+def test_pipelines_that_cannot_be_called_yet(name: str, folder_of: Callable[[str], Path], picture: Path) -> None:
+    with pytest.raises(ValueError, match=r"cannot be called yet; serve its prompts by 'ttom stream', or by a Stream"):
+        TTOM(make_case(name, folder_of, picture).pipeline())
+
+
 def seeded(seed: int = 3) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 

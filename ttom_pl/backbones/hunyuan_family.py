@@ -16,6 +16,7 @@ class HunyuanFamily(PipelineBackbone):
 
     reader = DualStreamAttention()
     batched = False
+    can_be_called = False
 
     @property
     def units(self) -> Units:

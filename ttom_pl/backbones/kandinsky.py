@@ -74,6 +74,7 @@ class Kandinsky5Backbone(PipelineBackbone):
     blocks = Blocks(("visual_transformer_blocks",))
     reader = KandinskyAttention()
     batched = False
+    can_be_called = False
     settings: Kandinsky5Settings
 
     def __init__(self, pretrained: str | DiffusionPipeline, **settings: Any) -> None:

@@ -8,7 +8,7 @@ from ttom_pl.backbones.pipeline import PipelineBackbone
 
 
 def backbone_of(pipe: Any) -> type[PipelineBackbone]:
-    """Return the class of the backbone for a pipeline: of those that fit, the one of the most derived pipeline class.
+    """Return the class of the backbone for a pipeline that is called, of those that fit the most derived one.
 
     A backbone that was defined elsewhere counts as soon as its module is imported.
 
@@ -17,8 +17,13 @@ def backbone_of(pipe: Any) -> type[PipelineBackbone]:
     """
     known = [cls for cls in _derived(PipelineBackbone) if not isabstract(cls) and hasattr(cls, "pipeline_class")]
     fitting = [cls for cls in known if isinstance(pipe, cls.pipeline_class)]
+    if fitting and not any(cls.can_be_called for cls in fitting):
+        raise ValueError(
+            f"a {type(pipe).__name__} cannot be called yet; serve its prompts by 'ttom stream', or by a Stream over "
+            f"{fitting[0].__name__}(pipe)"
+        )
     if not fitting:
-        names = ", ".join(dict.fromkeys(cls.pipeline_class.__name__ for cls in known))
+        names = ", ".join(dict.fromkeys(cls.pipeline_class.__name__ for cls in known if cls.can_be_called))
         raise ValueError(
             f"the pipeline is a {type(pipe).__name__}; supported are {names}, and classes derived from them. "
             "For another model write a backbone (docs/backbones.md)"

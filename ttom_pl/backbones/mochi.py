@@ -69,6 +69,7 @@ class MochiBackbone(PipelineBackbone):
     pipeline_class = MochiPipeline
     name = "mochi"
     reader = MochiAttention()
+    can_be_called = False
     settings: MochiSettings
 
     def __init__(self, pretrained: str | DiffusionPipeline, **settings: Any) -> None:

@@ -26,6 +26,7 @@ class Passages(ABC):
         reader: how the attention of its blocks from video to text is read.
         blocks: where the blocks of the transformer are.
         batched: whether the pipeline runs both passes of guidance as one batch, and adds them in float32.
+        can_be_called: whether :class:`~ttom_pl.TTOM` can be called as its pipeline is.
         float32_vae: whether the VAE is in float32 beside a transformer of lower precision, unless told otherwise.
         pipe: the pipeline.
         settings: how it is placed and sampled.
@@ -37,6 +38,7 @@ class Passages(ABC):
     reader: ClassVar[AttentionReader]
     blocks: ClassVar[Blocks] = Blocks(("transformer_blocks",))
     batched: ClassVar[bool] = True
+    can_be_called: ClassVar[bool] = True
     float32_vae: ClassVar[bool] = False
 
     pipe: Any
