@@ -129,7 +129,8 @@ def make_run(tmp_path: Path, prompts: int) -> Path:
         files = {"video": "videos/0001.mp4", "attention": "attention/0001.json"}
         losses = tuple(tuple(map(float, rng.random(8))) for _ in range(5))
         layout = Layout(text, tracks, f"{number:04d}", planner="grammar")
-        result = Result(f"{number:04d}", number, text, layout, 42, None, losses, 40, decision, seconds, scores, files)
+        made = (decision, seconds, scores, files)
+        result = Result(f"{number:04d}", number, text, layout, 42, None, losses, 40, (), *made)
         with open(folder.path / RESULTS, "a") as file:
             file.write(json.dumps(result.to_dict()) + "\n")
     return folder.path

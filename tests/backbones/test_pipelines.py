@@ -168,7 +168,8 @@ def test_the_forward_pass_ends_at_the_last_probed_attention(case: Case, last: in
     """Blocks after it, its own feed-forward layer and the head are never called."""
     backbone, called = case.load(), []
     names = backbone.blocks.names(backbone.pipe.transformer)
-    after, heads = (".ff", ".ffn", ".feed_forward", "to_out.0", ".proj_out"), ("proj_out", "out_layer")
+    after = (".ff", ".ffn", ".feed_forward", f".{backbone.reader.attention}.to_out.0", ".proj_out")
+    heads = ("proj_out", "out_layer")
     for name, module in backbone.pipe.transformer.named_modules():
         if name in heads or (name.endswith(after) and name.startswith(tuple(f"{block}." for block in names))):
             module.register_forward_pre_hook(lambda *_, name=name: called.append(name))

@@ -129,7 +129,7 @@ def test_few_steps_in_one_pass_with_loras(case: Case, steps: int, tmp_path: Path
 
 
 def second_off(case: Case) -> dict[str, Any]:
-    return {"guidance_scale_2": 1.0} if "guidance_scale_2" in KINDS[case.name].settings else {}
+    return {name: 1.0 for name in ("guidance_scale_2", "true_cfg_scale") if name in KINDS[case.name].settings}
 
 
 @pytest.mark.parametrize(("steps", "guided"), [(1, 1), (2, 1), (4, 2), (8, 4), (10, 5), (50, 5)])

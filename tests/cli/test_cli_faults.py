@@ -202,7 +202,7 @@ def test_a_broken_config(
         (["--limit", "x"], """Parser key "limit": Expected a <class 'int'>, got x"""),
         (
             ["--planner", "gramar"],
-            "there is no planner 'gramar'; choose from grammar, llm, file, or give the path of a class",
+            "there is no planner 'gramar'; did you mean 'grammar'; choose from grammar, llm, file, or give the path",
         ),
         (["--planner", "grammar", "--planner.max_objects", "0"], "max_objects is 0; it must be at least 1"),
         (["--planner", "grammar", "--planner.speed", "3"], "speed"),

@@ -335,7 +335,10 @@ def test_metrics_by_name(videos: Path, prompts: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--detector", "sprite"], "there is no detector 'sprite'; choose from sprites, zero-shot, sam2, or"),
+        (
+            ["--detector", "sprite"],
+            "there is no detector 'sprite'; did you mean 'sprites'; choose from sprites, zero-shot",
+        ),
         (["--judge=gpt"], "there is no judge 'gpt'; choose from llm, or"),
         (["--metrics", "motion"], "there is no metric 'motion'; choose from motion_binding"),
     ],

@@ -39,6 +39,7 @@ FREE = {
     "weight_2": "a LoRA can be subtracted",
     "seed": "any whole number, of 64 bits where it seeds noise",
     "adapter_seed": "any whole number of 64 bits",
+    "placing_seed": "any whole number",
 }
 """Options that may be negative, and why."""
 
@@ -94,7 +95,17 @@ CASES += [
     for name, _ in numbers(cls)
     if "seed" in name and "Sprites" not in cls.__name__
 ]
-NOT_SET_BY_USERS = {"Adapter", "Capacity", "Endpoint", "Chat", "Records", "Evaluator", "Settings", "_Lookup"}
+NOT_SET_BY_USERS = {
+    "Adapter",
+    "Capacity",
+    "Endpoint",
+    "Chat",
+    "Records",
+    "Evaluator",
+    "Settings",
+    "WanFamilySettings",
+    "_Lookup",
+}
 """Made by the others, whose options they check."""
 
 

@@ -119,7 +119,7 @@ def test_latents_of_low_precision_are_moved_in_full_precision(make_backbone: Mak
     """Ten updates of 1/2000 are lost in bfloat16 one by one, whose numbers near 1 lie 1/128 apart."""
     module = make_module(make_backbone(), JointTTO(5e-4), guided_steps=1, iterations=10)
     start = module.backbone.start
-    module.backbone.start = lambda seed: start(seed).bfloat16()  # type: ignore[method-assign]
+    module.backbone.start = lambda *seed: start(*seed).bfloat16()  # type: ignore[method-assign]
     object_attention, step = module.backbone.object_attention, module.backbone.step
     seen: list[torch.dtype] = []
 

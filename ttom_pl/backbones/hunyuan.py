@@ -74,8 +74,8 @@ class HunyuanVideoBackbone(HunyuanFamily):
     def _encode(self, prompt: str, device: torch.device) -> Conditioning:
         def encoded(text: str) -> tuple[Tensor, ...]:
             length = self.settings.max_sequence_length
-            found = self.pipe.encode_prompt(prompt=text, device=device, max_sequence_length=length)
-            return tuple(each.to(self._dtype) for each in found)
+            embeddings = self.pipe.encode_prompt(prompt=text, device=device, max_sequence_length=length)
+            return tuple(tensor.to(self._dtype) for tensor in embeddings)
 
         embeds, pooled, mask = encoded(prompt)
         if self.settings.true_cfg_scale <= 1:
@@ -84,9 +84,9 @@ class HunyuanVideoBackbone(HunyuanFamily):
         return Conditioning(embeds, negative, mask, negative_mask, pooled, negative_prompt_embeds_2=negative_pooled)
 
     def _template(self) -> Template:
-        given = signature(self.pipe.encode_prompt).parameters["prompt_template"].default
-        before, _, after = given["template"].partition("{}")
-        return Template(before, after, given["crop_start"])
+        template = signature(self.pipe.encode_prompt).parameters["prompt_template"].default
+        before, _, after = template["template"].partition("{}")
+        return Template(before, after, template["crop_start"])
 
     def _text(self, text: Text) -> dict[str, Any]:
         return {

@@ -33,7 +33,8 @@ def load_pipeline(
         FileNotFoundError: if there is no such folder or model, or if it is gated and access was not granted.
         ValueError: if it cannot be quantised.
     """
-    pretrained = str(shipped(pretrained))
+    place = shipped(pretrained)
+    pretrained = str(place) if place.is_dir() else pretrained
     if not Path(pretrained).is_dir() and (pretrained.startswith((".", "/")) or pretrained.count("/") != 1):
         raise FileNotFoundError(
             f"no model folder {pretrained!r}; give a {cls.__name__} folder or a hub id 'owner/name'"

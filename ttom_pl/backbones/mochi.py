@@ -107,8 +107,8 @@ class MochiBackbone(PipelineBackbone):
         vae = self.pipe.vae
         if vae.config.latents_mean is not None and vae.config.latents_std is not None:
             mean, std = (
-                torch.tensor(each).view(1, -1, 1, 1, 1).to(latents)
-                for each in (vae.config.latents_mean, vae.config.latents_std)
+                torch.tensor(statistic).view(1, -1, 1, 1, 1).to(latents)
+                for statistic in (vae.config.latents_mean, vae.config.latents_std)
             )
             latents = latents * std / vae.config.scaling_factor + mean
         else:

@@ -5,6 +5,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
+
+from jsonargparse import ArgumentParser
 
 from ttom_pl.cli._errors import tidied
 from ttom_pl.cli._guess import did_you_mean
@@ -49,8 +52,10 @@ def _hints(message: str, options: list[str]) -> Iterator[str]:
         guess = _class_guess(match[1])
         yield f"there is no class {match[1]!r}{guess}; name one of the package, or the path of your own"
     if match := _NO_CLASS.search(message):
-        module, _, name = match[1].rpartition(".")
-        remedy = _class_guess(name) or f"; install {module.split('.')[0]}, or put the folder it lies in on $PYTHONPATH"
+        root, _, name = match[1].partition(".")
+        remedy = f"; install {root}, or put the folder it lies in on $PYTHONPATH"
+        if find_spec(root) is not None:
+            remedy = _class_guess(name) or remedy
         yield f"there is no class {match[1]!r}{remedy}"
     if match := _NO_COMMAND.search(message):
         choices = re.findall(r"[\w-]+", match[2])
@@ -69,14 +74,14 @@ def _class_guess(name: str) -> str:
 
 
 def _parameters(path: str) -> list[str]:
-    """Return the parameters of a class by its path, those of its bases included; none where it cannot be had."""
+    """Return the parameters of a class by its path, as configs give them; none where it cannot be had."""
     module, _, name = path.rpartition(".")
+    parser = ArgumentParser()
     try:
-        kind = getattr(import_module(module), name)
-        signatures = [inspect.signature(base.__init__) for base in kind.__mro__ if "__init__" in vars(base)]
+        parser.add_class_arguments(getattr(import_module(module), name), "options", fail_untyped=False)
     except (ImportError, AttributeError, TypeError, ValueError):
         return []
-    return [parameter for signature in signatures for parameter in signature.parameters if parameter != "self"]
+    return [*parser.get_defaults().as_dict().get("options", {})]
 
 
 __all__ = ["hinted"]

@@ -19,7 +19,7 @@ import ttom_pl.evaluation.judge
 import ttom_pl.planners  # noqa: F401
 from ttom_pl.callbacks import ParametricMemory, VideoWriter
 from ttom_pl.cli._early import make_early
-from ttom_pl.cli._help import arrange_help
+from ttom_pl.cli._help_order import arrange_help
 from ttom_pl.cli._parser import SETTINGS, LightningParser
 from ttom_pl.cli._quiet import quieten
 from ttom_pl.cli._trainer import check_trainer_config

@@ -47,14 +47,18 @@ def check_extras() -> Iterator[Check]:
         return
     for name in sorted(set(names) - DEVELOPERS):
         remedy = f"pip install 'ttom_pl[{name}]'"
-        found = [_check("extras", each, "note", remedy) for each in wanted if _extra(each, [name]) == name]
-        wrong = [check for check in found if check.state != "ok"]
+        checks = [
+            _check("extras", requirement, "note", remedy)
+            for requirement in wanted
+            if _extra(requirement, [name]) == name
+        ]
+        wrong = [check for check in checks if check.state != "ok"]
         if wrong:
             missing = "; ".join(f"{check.name} {check.text}" for check in wrong)
             lack = EXTRAS.get(name, "what it is for cannot be used")
             yield Check("extras", name, "note", f"{lack} ({missing})", remedy)
         else:
-            yield Check("extras", name, "ok", ", ".join(f"{check.name} {check.text}" for check in found))
+            yield Check("extras", name, "ok", ", ".join(f"{check.name} {check.text}" for check in checks))
 
 
 def _extra(requirement: Requirement, names: Iterator[str] | list[str] | tuple[str, ...]) -> str | None:
@@ -83,7 +87,7 @@ def _why_not_imported(name: str) -> str | None:
     """Return why the modules of a distribution cannot be imported; ``None`` where they can."""
     wanted = canonicalize_name(name)
     modules = _modules().get(wanted, [])
-    for module in modules if len(modules) == 1 else [each for each in modules if canonicalize_name(each) == wanted]:
+    for module in modules if len(modules) == 1 else [known for known in modules if canonicalize_name(known) == wanted]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -27,15 +27,15 @@ class Preset:
 
 def presets() -> list[Preset]:
     """Return the presets that name a card in their head, the smallest card first."""
-    found = []
+    made = []
     for path in sorted((shipped_root() / "configs").glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         head = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
         match = _CARD.search(head)
         if match:
             model = yaml.safe_load(text)["model"]["backbone"]["init_args"]["pretrained"]
-            found.append(Preset(path.stem, int(match[1]), model))
-    return sorted(found, key=lambda preset: (preset.card, preset.name))
+            made.append(Preset(path.stem, int(match[1]), model))
+    return sorted(made, key=lambda preset: (preset.card, preset.name))
 
 
 __all__ = ["Preset", "presets"]

@@ -156,10 +156,10 @@ def compare(runs: Sequence[Path | Sequence[Path]], names: Sequence[str] = (), fi
         raise RunError(f"the runs {folders} have no served prompt in common")
     made = [[{id: [run[id][sample] for sample in common[id]] for id in ids} for run in group] for group in results]
     for id in ids:
-        asked = [[(each.seed, each.prompt) for run in group for each in run[id]] for group in made]
+        asked = [[(result.seed, result.prompt) for run in group for result in run[id]] for group in made]
         _check_pairs(asked, [len(group) for group in groups], id, folders)
     # A relation is asked for by some prompts only: a metric counts where all runs have it.
-    scored = {id: [each.scores for group in made for run in group for each in run[id]] for id in ids}
+    scored = {id: [result.scores for group in made for run in group for result in run[id]] for id in ids}
     shared = {id: [m for m in scored[id][0] if all(m in scores for scores in scored[id])] for id in ids}
     metrics = dict.fromkeys(m for id in ids for m in shared[id])
 

@@ -107,17 +107,19 @@ def as_adapter(
         )
     for module, layer in lora.items():
         down = known[module]
-        up, own = down.replace(".lora_A.", ".lora_B."), layer.down.shape[0]
-        if own > rank:
-            raise ValueError(f"the LoRA has rank {own} in {module!r}, the rehearsal's {rank}; set rank to {own}")
+        up, its_rank = down.replace(".lora_A.", ".lora_B."), layer.down.shape[0]
+        if its_rank > rank:
+            raise ValueError(
+                f"the LoRA has rank {its_rank} in {module!r}, the rehearsal's {rank}; set rank to {its_rank}"
+            )
         if layer.down.shape[1] != adapter[down].shape[1] or layer.up.shape[0] != adapter[up].shape[0]:
             raise ValueError(
                 f"the LoRA's {module!r} is {layer.down.shape[1]} to {layer.up.shape[0]} wide, the model's "
                 f"{adapter[down].shape[1]} to {adapter[up].shape[0]}; is it of another model?"
             )
-        adapter[down][:own] = layer.down.to(adapter[down])
+        adapter[down][:its_rank] = layer.down.to(adapter[down])
         adapter[up].zero_()
-        adapter[up][:, :own] = (layer.up * (layer.scale / (alpha / rank))).to(adapter[up])
+        adapter[up][:, :its_rank] = (layer.up * (layer.scale / (alpha / rank))).to(adapter[up])
     return adapter
 
 

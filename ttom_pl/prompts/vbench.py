@@ -28,7 +28,7 @@ def join_repeats(prompts: Sequence[Prompt]) -> list[Prompt]:
 def _join(prompt: Prompt, repeat: Prompt) -> Prompt:
     metadata = dict(prompt.metadata)
     metadata["dimension"] = [*dict.fromkeys([*metadata["dimension"], *repeat.metadata["dimension"]])]
-    infos = [each.get("auxiliary_info") for each in (prompt.metadata, repeat.metadata)]
+    infos = [record.get("auxiliary_info") for record in (prompt.metadata, repeat.metadata)]
     known = [info for info in infos if isinstance(info, Mapping)]
     if known:
         metadata["auxiliary_info"] = {name: value for info in reversed(known) for name, value in info.items()}

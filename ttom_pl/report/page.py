@@ -125,22 +125,22 @@ def _tiles(served: Sequence[Result]) -> list[tuple[str, str]]:
         tiles += [(f"{hit_rate.compute():.0%}", "hit rate"), (f"{saved.total:.0f}", "iterations saved")]
     if all(result.seed is None for result in served):  # videos of another tool
         return [(str(len(served)), "videos")]
-    each = _each(served)
-    if each == "video":
+    kind = _kind(served)
+    if kind == "video":
         tiles.insert(1, (str(len(served)), "videos"))
-    tiles.append((f"{np.mean([result.updates for result in served]):.1f}", f"iterations a {each}"))
+    tiles.append((f"{np.mean([result.updates for result in served]):.1f}", f"iterations a {kind}"))
     spent = [sum(result.seconds.values()) for result in served]
-    tiles.append((f"{np.median(spent):.3g} s", f"a {each}, median"))
+    tiles.append((f"{np.median(spent):.3g} s", f"a {kind}, median"))
     return tiles
 
 
-def _each(served: Sequence[Result]) -> str:
+def _kind(served: Sequence[Result]) -> str:
     """Return what a result is to its reader: of several samples of a prompt, each is a video."""
     return "video" if any(result.sample_of for result in served) else "prompt"
 
 
 def _charts(served: Sequence[Result]) -> list[Chart]:
-    charts, what = [], f"{_each(served)}s"
+    charts, what = [], f"{_kind(served)}s"
     so_far, last, width = hit_rates(served)
     if so_far:
         lines = {"so far": so_far, f"last {width} {what}": last}

@@ -102,6 +102,8 @@ class SpritesCaptions(LightningDataModule):
 
     def __init__(self, num_captions: int = 32000, batch_size: int = 64, seed: int = 2) -> None:
         super().__init__()
+        check_range("num_captions", num_captions, least=1)
+        check_range("batch_size", batch_size, least=1)
         self.num_captions = num_captions
         self.batch_size = batch_size
         self.seed = seed

@@ -57,6 +57,7 @@ class SpritesVAE(LightningModule):
         check_range("lr", lr, above=0)
         check_range("l1_weight", l1_weight, least=0)
         check_range("kl_weight", kl_weight, least=0)
+        check_range("latent_noise", latent_noise, least=0)
         check_range("foreground_weight", foreground_weight, above=0)
         self.save_hyperparameters()
         self.pipeline = pipeline
