@@ -16,6 +16,9 @@ def arrange_help(parser: ArgumentParser, sections: Sequence[str], hidden: Collec
     """
     for option in hidden:
         parser._option_string_actions[option].help = SUPPRESS
+        of_classes = parser._option_string_actions.get(f"{option}.help")
+        if of_classes is not None:
+            of_classes.help = SUPPRESS
     order = {name: number for number, name in enumerate(sections, start=1)}
     place = {id(group): order.get(name.partition(".")[0], 0) for name, group in (parser.groups or {}).items()}
     parser._action_groups = sorted(parser._action_groups, key=lambda group: place.get(id(group), 0))
