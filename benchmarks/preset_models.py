@@ -148,7 +148,7 @@ def tiny(model: Model) -> Model:
     return replace(
         model,
         transformer=kept | layers | model.family.tiny_transformer,
-        backbone={"height": 64, "width": 96, "num_frames": 25, "max_sequence_length": 24, "dtype": "float32"},
+        backbone={"height": 64, "width": 96, "num_frames": 13, "max_sequence_length": 24, "dtype": "float32"},
         vae=model.family.tiny_vae,
         encoder=model.encoder | model.family.tiny_encoder,
     )
