@@ -50,7 +50,7 @@ class FirstSteps(PipelineCallback):
         super().__init__(cutoff_step_ratio=None, cutoff_step_index=steps)
         self.steps = steps
         self.adapter = adapter
-        self._told = ""
+        self._lora = ""
         self._switched_off: list[tuple[Any, list[str]]] = []
 
     def callback_fn(
@@ -78,7 +78,7 @@ class FirstSteps(PipelineCallback):
     def _begin(self, pipeline: Any) -> None:
         left_off = bool(self._switched_off)
         self._switch_on()
-        name = self._told = self._name(pipeline)
+        name = self._lora = self._name(pipeline)
         layers = list(_layers(pipeline.transformer, name))
         if left_off or not all(_is_on(layer, name) for layer in layers):
             now = "it is on again now" if left_off else "call pipe.enable_lora(), and pipe.set_adapters with its name"
@@ -108,11 +108,11 @@ class FirstSteps(PipelineCallback):
         return str(names[0])
 
     def _switch_off(self, transformer: Any) -> None:
-        for layer in _layers(transformer, self._told):
+        for layer in _layers(transformer, self._lora):
             active = list(layer.active_adapters)
-            if self._told in active:
+            if self._lora in active:
                 self._switched_off.append((layer, active))
-                _set(layer, [other for other in active if other != self._told])
+                _set(layer, [other for other in active if other != self._lora])
 
     def _switch_on(self) -> None:
         for layer, active in self._switched_off:
